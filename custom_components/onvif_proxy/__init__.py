@@ -1,0 +1,1 @@
+"""Every channel of a video recorder as an ONVIF camera of its own."""
