@@ -139,8 +139,8 @@ class Identity:
     uuid: str
     """Of the ONVIF endpoint reference, without `urn:uuid:`."""
     serial_number: str
-    mac: str
-    """Lower case, colons: the interface's in dedicated addressing, else one of the camera's own."""
+    mac: str | None
+    """Lower case, colons: the interface's in dedicated addressing (None before one was free), else one of its own."""
     onvif_port: int | None = None
     """None until the first start has found it free."""
     rtsp_port: int | None = None

@@ -1,0 +1,66 @@
+"""The camera entity of a virtual camera: its main stream, as any client gets it."""
+
+from typing import override
+
+from homeassistant.components.camera import Camera, CameraEntityDescription, CameraEntityFeature
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import LOGGER
+from .coordinator import OnvifProxyConfigEntry, RecorderCoordinator
+from .entity import CameraEntity
+from .fleet import Fleet, FleetCamera
+from .model import StreamRole
+from .responder import SnapshotUnavailable
+from .virtual_camera import CameraState
+
+PARALLEL_UPDATES = 0
+
+CAMERA = CameraEntityDescription(key="camera")
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: OnvifProxyConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the picture of each camera."""
+    data = entry.runtime_data
+
+    def add(fleet_camera: FleetCamera) -> None:
+        async_add_entities([VirtualCameraEntity(data.coordinator, data.fleet, fleet_camera)])
+
+    entry.async_on_unload(data.fleet.async_on_new_camera(add))
+
+
+class VirtualCameraEntity(CameraEntity, Camera):
+    """Live stream and still image through the virtual camera, so that what it shows is what clients get."""
+
+    _attr_name = None
+    _attr_supported_features = CameraEntityFeature.STREAM
+
+    def __init__(self, coordinator: RecorderCoordinator, fleet: Fleet, fleet_camera: FleetCamera) -> None:
+        """Camera needs its own initialisation beside the entity's."""
+        CameraEntity.__init__(self, coordinator, fleet, fleet_camera, CAMERA)
+        Camera.__init__(self)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self._channel_is_there and self._camera.status.state is CameraState.RUNNING
+
+    @override
+    async def stream_source(self) -> str | None:
+        if (endpoint := self._camera.endpoint) is None:
+            return None
+        user = self._camera.credentials
+        return (
+            f"rtsp://{user.username}:{user.password}@{endpoint.address}:{endpoint.rtsp_port}/{StreamRole.MAIN.value}"
+        )
+
+    @override
+    async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:
+        try:
+            snapshot = await self._camera.snapshot()
+        except SnapshotUnavailable as error:
+            LOGGER.debug("No still image of %s: %s", self._camera.name, error)
+            return None
+        return snapshot.image

@@ -1,0 +1,372 @@
+"""Setting up a recorder: find or type it, choose channels, addressing and the cameras' login; later: change them."""
+
+import asyncio
+from collections.abc import Mapping
+import secrets
+import socket
+import string
+from typing import Any, override
+from urllib.parse import urlsplit
+
+import voluptuous as vol
+
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
+    ConfigFlow,
+    ConfigFlowResult,
+    OptionsFlowWithReload,
+)
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.core import callback
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+
+from .const import (
+    CONF_ADDRESS,
+    CONF_ADDRESSING,
+    CONF_CAMERA_PASSWORD,
+    CONF_CAMERA_USERNAME,
+    CONF_CHANNELS,
+    CONF_EXCLUDED_CHANNELS,
+    DOMAIN,
+    Addressing,
+)
+from .coordinator import OnvifProxyConfigEntry
+from .errors import error_key
+from .interfaces import Interface, read_interfaces
+from .model import Channel, Credentials, Recorder, RecorderInfo
+from .nvr import FoundRecorder, OnvifDriver, RecorderError, find_recorders
+from .responder import is_own_scope
+from .store import async_get_store
+
+DEFAULT_PORT = 80
+DEFAULT_CAMERA_USERNAME = "onvif"
+GENERATED_PASSWORD_LENGTH = 16
+MAX_CREDENTIAL_LENGTH = 32
+# Clients write them into XML and URIs without escaping.
+CREDENTIAL_CHARACTERS = frozenset(string.ascii_letters + string.digits)
+
+_PORT = vol.All(
+    NumberSelector(NumberSelectorConfig(min=1, max=65535, mode=NumberSelectorMode.BOX)), vol.Coerce(int)
+)
+_PASSWORD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"))
+_TEXT = TextSelector()
+
+RECORDER_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_HOST): _TEXT,
+        vol.Required(CONF_PORT, default=DEFAULT_PORT): _PORT,
+        vol.Required(CONF_USERNAME): _TEXT,
+        vol.Required(CONF_PASSWORD): _PASSWORD,
+    }
+)
+REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_USERNAME): _TEXT, vol.Required(CONF_PASSWORD): _PASSWORD})
+CREDENTIALS_FIELDS = {vol.Required(CONF_CAMERA_USERNAME): _TEXT, vol.Required(CONF_CAMERA_PASSWORD): _TEXT}
+
+
+class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Adds a recorder; and renews its login, or changes where it is."""
+
+    VERSION = 1
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._found: dict[str, FoundRecorder] = {}
+        self._data: dict[str, Any] = {}
+        self._options: dict[str, Any] = {}
+        self._recorder: Recorder | None = None
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: OnvifProxyConfigEntry) -> OnvifProxyOptionsFlow:
+        return OnvifProxyOptionsFlow()
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask whether to search or to type."""
+        return self.async_show_menu(step_id="user", menu_options=["search", "recorder"])
+
+    async def async_step_search(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Let the user pick a recorder that answers WS-Discovery."""
+        if user_input is not None:
+            found = self._found[user_input[CONF_HOST]]
+            self._data = {CONF_HOST: found.host, CONF_PORT: found.port}
+            return await self.async_step_recorder()
+        configured = {entry.data[CONF_HOST] for entry in self._async_current_entries()}
+        self._found = {
+            f"{found.host}:{found.port}": found
+            for found in await find_recorders(ignore=is_own_scope)
+            if found.host not in configured
+        }
+        if not self._found:
+            return self._show_recorder_form({"base": "no_recorders_found"})
+        options = [
+            SelectOptionDict(value=key, label=f"{found.name or found.hardware or key} ({key})")
+            for key, found in self._found.items()
+        ]
+        return self.async_show_form(
+            step_id="search",
+            data_schema=vol.Schema({vol.Required(CONF_HOST): SelectSelector(SelectSelectorConfig(options=options))}),
+        )
+
+    async def async_step_recorder(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask where the recorder is and how to log in; scan it."""
+        if user_input is None:
+            return self._show_recorder_form({})
+        self._data = user_input | {CONF_HOST: _host_of(user_input[CONF_HOST])}
+        async with self._driver(self._data) as driver:
+            try:
+                recorder = await driver.scan()
+            except RecorderError as error:
+                return self._show_recorder_form({"base": error_key(error)})
+        await self.async_set_unique_id(recorder.info.serial_number)
+        self._abort_if_unique_id_configured()
+        self._recorder = recorder
+        return await self.async_step_channels()
+
+    def _show_recorder_form(self, errors: dict[str, str]) -> ConfigFlowResult:
+        return self.async_show_form(
+            step_id="recorder",
+            data_schema=self.add_suggested_values_to_schema(RECORDER_SCHEMA, self._data),
+            errors=errors,
+        )
+
+    async def async_step_channels(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Let the user choose which channels become cameras."""
+        assert self._recorder is not None
+        errors: dict[str, str] = {}
+        tokens = [channel.token for channel in self._recorder.channels]
+        if user_input is not None:
+            if chosen := user_input[CONF_CHANNELS]:
+                self._options[CONF_EXCLUDED_CHANNELS] = [token for token in tokens if token not in chosen]
+                return await self.async_step_addressing()
+            errors["base"] = "no_channel_chosen"
+        return self.async_show_form(
+            step_id="channels",
+            data_schema=vol.Schema(
+                {vol.Required(CONF_CHANNELS, default=tokens): _channel_selector(self._recorder.channels)}
+            ),
+            errors=errors,
+            description_placeholders={"recorder": self._recorder.info.name},
+        )
+
+    async def async_step_addressing(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask whether the cameras share the host's address or have their own."""
+        return self.async_show_menu(step_id="addressing", menu_options=[mode.value for mode in Addressing])
+
+    async def async_step_shared(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the host's address that all cameras share."""
+        if user_input is not None:
+            self._data |= {CONF_ADDRESSING: Addressing.SHARED.value, CONF_ADDRESS: user_input[CONF_ADDRESS]}
+            return await self.async_step_credentials()
+        options = [
+            SelectOptionDict(value=one.address, label=f"{one.address} ({interface.name})")
+            for interface in await read_interfaces()
+            for one in interface.addresses
+            if interface.kind != "macvlan"
+        ]
+        suggested = await _local_address_towards(self._data[CONF_HOST])
+        return self.async_show_form(
+            step_id="shared",
+            data_schema=self.add_suggested_values_to_schema(
+                vol.Schema(
+                    {
+                        vol.Required(CONF_ADDRESS): SelectSelector(
+                            SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
+                        )
+                    }
+                ),
+                {CONF_ADDRESS: suggested},
+            ),
+        )
+
+    async def async_step_dedicated(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Check that there is a macvlan interface for each chosen camera."""
+        assert self._recorder is not None
+        needed = len(self._recorder.channels) - len(self._options[CONF_EXCLUDED_CHANNELS])
+        free = await self._free_interfaces()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            if len(free) >= needed:
+                self._data[CONF_ADDRESSING] = Addressing.DEDICATED.value
+                return await self.async_step_credentials()
+            errors["base"] = "too_few_interfaces"
+        return self.async_show_form(
+            step_id="dedicated",
+            data_schema=vol.Schema({}),
+            errors=errors,
+            description_placeholders={
+                "needed": str(needed),
+                "free": str(len(free)),
+                "interfaces": ", ".join(interface.name for interface in free) or "-",
+                "command": f"sudo ./setup_interfaces.sh --count {needed}",
+            },
+        )
+
+    async def _free_interfaces(self) -> list[Interface]:
+        """Return the macvlan interfaces that no camera of another recorder has."""
+        store = await async_get_store(self.hass)
+        own = {camera.identity.mac for camera in store.recorder(self.unique_id or "").cameras.values()}
+        taken = {identity.mac for identity in store.identities()} - own
+        return [one for one in await read_interfaces() if one.kind == "macvlan" and one.mac not in taken]
+
+    async def async_step_credentials(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the login that clients need for the cameras, to keep or to change."""
+        assert self._recorder is not None
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            if not (errors := _credential_errors(user_input)):
+                return self.async_create_entry(
+                    title=self._recorder.info.name, data=self._data, options=self._options | user_input
+                )
+        else:
+            store = await async_get_store(self.hass)
+            # A recorder that was here before: clients may still know its cameras by that login.
+            former = store.recorder(self._recorder.info.serial_number).credentials
+            user_input = {
+                CONF_CAMERA_USERNAME: former.username if former else DEFAULT_CAMERA_USERNAME,
+                CONF_CAMERA_PASSWORD: former.password if former else _generate_password(),
+            }
+        return self.async_show_form(
+            step_id="credentials",
+            data_schema=self.add_suggested_values_to_schema(vol.Schema(CREDENTIALS_FIELDS), user_input),
+            errors=errors,
+        )
+
+    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """The recorder refused the login."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the recorder's new user and password."""
+        return await self._async_change_recorder("reauth_confirm", REAUTH_SCHEMA, user_input)
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask where the recorder is now."""
+        return await self._async_change_recorder("reconfigure", RECORDER_SCHEMA, user_input)
+
+    async def _async_change_recorder(
+        self, step_id: str, schema: vol.Schema, user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
+        """Check changed connection data against the same recorder, and store them."""
+        entry = {
+            SOURCE_REAUTH: self._get_reauth_entry,
+            SOURCE_RECONFIGURE: self._get_reconfigure_entry,
+        }[self.source]()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            if CONF_HOST in user_input:
+                user_input |= {CONF_HOST: _host_of(user_input[CONF_HOST])}
+            try:
+                info = await self._async_identify(entry.data | user_input)
+            except RecorderError as error:
+                errors["base"] = error_key(error)
+            else:
+                await self.async_set_unique_id(info.serial_number)
+                self._abort_if_unique_id_mismatch(reason="another_recorder")
+                return self.async_update_reload_and_abort(entry, data_updates=user_input)
+        values = {key: value for key, value in entry.data.items() if key != CONF_PASSWORD} | (user_input or {})
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(schema, values),
+            errors=errors,
+            description_placeholders={"recorder": entry.title},
+        )
+
+    async def _async_identify(self, data: Mapping[str, Any]) -> RecorderInfo:
+        async with self._driver(data) as driver:
+            return await driver.identify()
+
+    def _driver(self, data: Mapping[str, Any]) -> OnvifDriver:
+        credentials = Credentials(username=data[CONF_USERNAME], password=data[CONF_PASSWORD])
+        return OnvifDriver(data[CONF_HOST], data[CONF_PORT], credentials, async_get_clientsession(self.hass))
+
+
+class OnvifProxyOptionsFlow(OptionsFlowWithReload):
+    """Changes the cameras' login and the choice of channels."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show both in one form."""
+        store = await async_get_store(self.hass)
+        recorder = store.recorder(self.config_entry.unique_id or "").recorder
+        channels = () if recorder is None else recorder.channels
+        options = self.config_entry.options
+        excluded = options[CONF_EXCLUDED_CHANNELS]
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            chosen = user_input.pop(CONF_CHANNELS)
+            errors = _credential_errors(user_input) or ({} if chosen else {"base": "no_channel_chosen"})
+            if not errors:
+                listed = [channel.token for channel in channels]
+                # What is not listed now, because its camera is away, stays as it was.
+                still = [token for token in excluded if token not in listed]
+                user_input[CONF_EXCLUDED_CHANNELS] = still + [token for token in listed if token not in chosen]
+                return self.async_create_entry(data=user_input)
+        else:
+            chosen = [channel.token for channel in channels if channel.token not in excluded]
+            user_input = dict(options)
+        schema = vol.Schema({vol.Required(CONF_CHANNELS): _channel_selector(channels), **CREDENTIALS_FIELDS})
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(schema, user_input | {CONF_CHANNELS: chosen}),
+            errors=errors,
+        )
+
+
+def _channel_selector(channels: tuple[Channel, ...]) -> SelectSelector:
+    options = [
+        SelectOptionDict(value=channel.token, label=_channel_label(number, channel))
+        for number, channel in enumerate(channels, 1)
+    ]
+    return SelectSelector(SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST))
+
+
+def _channel_label(number: int, channel: Channel) -> str:
+    """Describe a channel by its name, or else its number, and what its streams are."""
+    streams = ", ".join(f"{one.video.width}×{one.video.height} {one.video.codec}" for one in channel.streams)
+    return f"{channel.name or number}: {streams}"
+
+
+def _credential_errors(user_input: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        key: "bad_credential"
+        for key in (CONF_CAMERA_USERNAME, CONF_CAMERA_PASSWORD)
+        if not 0 < len(user_input[key]) <= MAX_CREDENTIAL_LENGTH or set(user_input[key]) - CREDENTIAL_CHARACTERS
+    }
+
+
+def _generate_password() -> str:
+    alphabet = sorted(CREDENTIAL_CHARACTERS)
+    return "".join(secrets.choice(alphabet) for _ in range(GENERATED_PASSWORD_LENGTH))
+
+
+def _host_of(text: str) -> str:
+    """Take the host out of what was typed or pasted: a host, or a URL of the recorder's web page."""
+    text = text.strip()
+    if "://" in text:
+        return urlsplit(text).hostname or text
+    return text.rstrip("/")
+
+
+async def _local_address_towards(host: str) -> str | None:
+    """Return the address from which this host reaches another; sends nothing."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, 9, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(found[0][4])
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None

@@ -1,0 +1,24 @@
+"""Names that several modules share."""
+
+from enum import StrEnum
+import logging
+from typing import Final
+
+DOMAIN: Final = "onvif_proxy"
+LOGGER = logging.getLogger(__package__)
+
+CONF_ADDRESS: Final = "address"
+CONF_ADDRESSING: Final = "addressing"
+CONF_CAMERA_PASSWORD: Final = "camera_password"
+CONF_CAMERA_USERNAME: Final = "camera_username"
+CONF_CHANNELS: Final = "channels"
+CONF_EXCLUDED_CHANNELS: Final = "excluded_channels"
+
+
+class Addressing(StrEnum):
+    """How the virtual cameras of an entry get their endpoints."""
+
+    SHARED = "shared"
+    """All on one address of the host, each on ports of its own."""
+    DEDICATED = "dedicated"
+    """Each on a macvlan interface with a MAC and an address of its own."""

@@ -1,0 +1,76 @@
+"""The recorder as Home Assistant sees it: whether it is there, and its channels."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+
+from .const import DOMAIN, LOGGER
+from .errors import error_key
+from .model import Recorder
+from .nvr import RecorderDriver, RecorderError, WrongCredentials
+from .store import IdentityStore
+
+if TYPE_CHECKING:
+    from .fleet import Fleet
+
+SCAN_INTERVAL = timedelta(minutes=5)
+
+
+@dataclass(slots=True, kw_only=True)
+class OnvifProxyData:
+    """What an entry has while it is loaded."""
+
+    coordinator: RecorderCoordinator
+    fleet: Fleet
+
+
+type OnvifProxyConfigEntry = ConfigEntry[OnvifProxyData]
+
+
+class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
+    """Scans the recorder; between scans, and while it is off, `data` is the last scan that worked."""
+
+    config_entry: OnvifProxyConfigEntry
+
+    def __init__(
+        self, hass: HomeAssistant, entry: OnvifProxyConfigEntry, driver: RecorderDriver, store: IdentityStore
+    ) -> None:
+        """Begin with the stored scan, if there is one, as that of a recorder that is not known to be there."""
+        assert entry.unique_id is not None
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=entry.title,
+            update_interval=SCAN_INTERVAL,
+            always_update=False,
+        )
+        self.driver = driver
+        self.serial_number = entry.unique_id
+        self._store = store
+        record = store.recorder(self.serial_number)
+        self.knows_channels = record.recorder is not None
+        if record.recorder is not None:
+            self.data = record.recorder
+            self.last_update_success = False
+
+    @override
+    async def _async_update_data(self) -> Recorder:
+        try:
+            recorder = await self.driver.scan()
+        except WrongCredentials as error:
+            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="wrong_credentials") from error
+        except RecorderError as error:
+            raise UpdateFailed(translation_domain=DOMAIN, translation_key=error_key(error)) from error
+        if recorder.info.serial_number != self.serial_number:
+            raise UpdateFailed(translation_domain=DOMAIN, translation_key="another_recorder")
+        record = self._store.recorder(self.serial_number)
+        if recorder != record.recorder:
+            record.recorder = recorder
+            self._store.async_save()
+        return recorder

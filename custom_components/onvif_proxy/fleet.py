@@ -1,0 +1,323 @@
+"""The virtual cameras of an entry: a channel and its identity become a VirtualCamera; start, stop, rename, move."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+import ipaddress
+from typing import Any
+
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.start import async_at_started
+
+from .const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, LOGGER, Addressing
+from .coordinator import OnvifProxyConfigEntry, RecorderCoordinator
+from .interfaces import Interface, InterfaceWatch
+from .model import Channel, Credentials, Endpoint, Recorder, Snapshot
+from .nvr import RecorderError
+from .ports import (
+    DEDICATED_ONVIF_PORTS,
+    DEDICATED_RTSP_PORTS,
+    SHARED_ONVIF_PORTS,
+    SHARED_RTSP_PORTS,
+    first_free_port,
+)
+from .responder import SnapshotUnavailable
+from .store import CameraRecord, IdentityStore
+from .virtual_camera import Trouble, VirtualCamera
+
+
+@dataclass(slots=True, kw_only=True)
+class FleetCamera:
+    """A virtual camera with its record and those who want to know of its changes."""
+
+    token: str
+    device_id: str
+    record: CameraRecord
+    camera: VirtualCamera
+    listeners: list[CALLBACK_TYPE] = field(default_factory=list)
+
+    @callback
+    def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call `listener` at each change of state; returns what ends that."""
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    @callback
+    def async_notify(self) -> None:
+        """Tell the listeners."""
+        for listener in self.listeners.copy():
+            listener()
+
+
+class Fleet:
+    """Keeps the virtual cameras in step with the scan, the interfaces, the switches and the device registry."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: OnvifProxyConfigEntry,
+        coordinator: RecorderCoordinator,
+        store: IdentityStore,
+        *,
+        recorder_credentials: Credentials,
+        credentials: Credentials,
+        excluded: frozenset[str],
+    ) -> None:
+        """Make a fleet without cameras; `excluded` are the tokens of channels that the user left out."""
+        self.cameras: dict[str, FleetCamera] = {}
+        self._hass = hass
+        self._entry = entry
+        self._coordinator = coordinator
+        self._store = store
+        self._recorder_credentials = recorder_credentials
+        self._credentials = credentials
+        self._excluded = excluded
+        self._addressing = Addressing(entry.data[CONF_ADDRESSING])
+        self._watch = InterfaceWatch(self._interfaces_changed)
+        self._started = False
+        self._endpoint_lock = asyncio.Lock()
+        self._new_camera_listeners: list[Callable[[FleetCamera], None]] = []
+        self._unsubscribe: list[CALLBACK_TYPE] = []
+
+    @property
+    def serial_number(self) -> str:
+        """The recorder's."""
+        return self._coordinator.serial_number
+
+    async def async_start(self) -> None:
+        """Make the cameras that are known, and run them as soon as Home Assistant has started."""
+        self._async_add_cameras()
+        self._unsubscribe = [
+            self._coordinator.async_add_listener(self._recorder_changed),
+            self._hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_changed),
+            # Not before: Home Assistant's own web server must find its port free.
+            async_at_started(self._hass, self._async_run),
+        ]
+
+    async def async_stop(self) -> None:
+        """Stop all cameras; returns when their ports are free."""
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
+        self._started = False
+        await self._watch.stop()
+        async with self._endpoint_lock:
+            results = await asyncio.gather(
+                *(fleet_camera.camera.close() for fleet_camera in self.cameras.values()), return_exceptions=True
+            )
+        for result in results:
+            if isinstance(result, BaseException):
+                LOGGER.error("A camera of %s did not stop cleanly", self._entry.title, exc_info=result)
+
+    @callback
+    def async_on_new_camera(self, listener: Callable[[FleetCamera], None]) -> CALLBACK_TYPE:
+        """Call `listener` for each camera that is there, and each that a rescan adds; returns what ends that."""
+        for fleet_camera in self.cameras.values():
+            listener(fleet_camera)
+        self._new_camera_listeners.append(listener)
+        return lambda: self._new_camera_listeners.remove(listener)
+
+    async def async_set_running(self, fleet_camera: FleetCamera, running: bool) -> None:
+        """Switch a camera on or off, and remember it."""
+        fleet_camera.record.running = running
+        self._store.async_save()
+        await fleet_camera.camera.set_enabled(running and self._started)
+        fleet_camera.async_notify()
+
+    async def async_set_discoverable(self, fleet_camera: FleetCamera, discoverable: bool) -> None:
+        """Let a camera be discovered or not, and remember it."""
+        fleet_camera.record.discoverable = discoverable
+        self._store.async_save()
+        await fleet_camera.camera.set_discoverable(discoverable)
+        fleet_camera.async_notify()
+
+    @callback
+    def _recorder_changed(self) -> None:
+        """Bring what a rescan found to the cameras."""
+        recorder = self._coordinator.data
+        for token, fleet_camera in self.cameras.items():
+            if (channel := recorder.channel(token)) is not None:
+                fleet_camera.camera.update_channel(channel, recorder.info)
+        for fleet_camera in self._async_add_cameras():
+            for listener in self._new_camera_listeners:
+                listener(fleet_camera)
+            if self._started:
+                self._entry.async_create_task(self._hass, self._async_run_camera(fleet_camera))
+
+    @callback
+    def _async_add_cameras(self) -> list[FleetCamera]:
+        """Make a camera for each channel that has none."""
+        recorder = self._coordinator.data
+        added = [
+            self._make_camera(recorder, channel, number)
+            for number, channel in enumerate(recorder.channels, 1)
+            if channel.token not in self.cameras and channel.token not in self._excluded
+        ]
+        self.cameras |= {fleet_camera.token: fleet_camera for fleet_camera in added}
+        return added
+
+    def _make_camera(self, recorder: Recorder, channel: Channel, number: int) -> FleetCamera:
+        own_mac = self._addressing is Addressing.SHARED
+        record = self._store.camera(self.serial_number, channel.token, number, own_mac=own_mac)
+        device = self._register_device(recorder, channel, record)
+        camera = VirtualCamera(
+            name=device.name_by_user or device.name or channel.token,
+            identity=record.identity,
+            channel=channel,
+            recorder=recorder.info,
+            recorder_credentials=self._recorder_credentials,
+            credentials=self._credentials,
+            fetch_snapshot=self._async_fetch_snapshot,
+            on_change=lambda: self.cameras[channel.token].async_notify(),
+        )
+        return FleetCamera(token=channel.token, device_id=device.id, record=record, camera=camera)
+
+    def _register_device(self, recorder: Recorder, channel: Channel, record: CameraRecord) -> dr.DeviceEntry:
+        # A recorder without a name for the channel gets a translated one with its number.
+        named: dict[str, Any] = (
+            {"name": channel.name}
+            if channel.name
+            else {"translation_key": "channel", "translation_placeholders": {"number": str(record.number)}}
+        )
+        mac = record.identity.mac
+        return dr.async_get(self._hass).async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            identifiers={camera_identifier(self.serial_number, channel.token)},
+            connections=set() if mac is None else {(dr.CONNECTION_NETWORK_MAC, mac)},
+            manufacturer=recorder.info.manufacturer,
+            model=recorder.info.model,
+            serial_number=record.identity.serial_number,
+            sw_version=recorder.info.firmware,
+            via_device_id=dr.async_get_device_id_by_identifier(
+                self._hass, (DOMAIN, self.serial_number), config_entry_id=self._entry.entry_id
+            ),
+            **named,
+        )
+
+    @callback
+    def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
+        """Rename a camera when its device was renamed."""
+        if event.data["action"] != "update":
+            return
+        device_id = event.data["device_id"]
+        for fleet_camera in self.cameras.values():
+            if fleet_camera.device_id == device_id:
+                device = dr.async_get(self._hass).async_get(device_id)
+                if device is not None and (name := device.name_by_user or device.name):
+                    fleet_camera.camera.rename(name)
+
+    async def _async_fetch_snapshot(self, channel: Channel) -> Snapshot:
+        try:
+            return await self._coordinator.driver.snapshot(channel)
+        except RecorderError as error:
+            raise SnapshotUnavailable(str(error)) from error
+
+    async def _async_run(self, _hass: HomeAssistant) -> None:
+        """Run the cameras that are switched on."""
+        self._started = True
+        await self._watch.start()
+        await asyncio.gather(*(self._async_run_camera(fleet_camera) for fleet_camera in self.cameras.values()))
+
+    async def _async_run_camera(self, fleet_camera: FleetCamera) -> None:
+        record, camera = fleet_camera.record, fleet_camera.camera
+        await camera.set_discoverable(record.discoverable)
+        await self._async_place(fleet_camera)
+        await camera.set_enabled(record.running)
+
+    @callback
+    def _interfaces_changed(self, _interfaces: Mapping[str, Interface]) -> None:
+        if self._started:
+            self._entry.async_create_task(self._hass, self._async_place_all())
+
+    async def _async_place_all(self) -> None:
+        await asyncio.gather(*(self._async_place(fleet_camera) for fleet_camera in self.cameras.values()))
+
+    async def _async_place(self, fleet_camera: FleetCamera) -> None:
+        """Give a camera the endpoint that the interfaces offer now."""
+        async with self._endpoint_lock:  # two cameras must not choose the same interface or port
+            if not self._started:
+                return
+            endpoint, trouble = self._endpoint(fleet_camera)
+        await fleet_camera.camera.set_endpoint(endpoint, trouble)
+
+    def _endpoint(self, fleet_camera: FleetCamera) -> tuple[Endpoint | None, Trouble | None]:
+        if (interface := self._interface(fleet_camera)) is None:
+            return None, None
+        address = self._address(interface)
+        mac = fleet_camera.record.identity.mac
+        if address is None or mac is None:
+            return None, None
+        try:
+            ports = self._ports(fleet_camera, address[0])
+        except OSError:
+            return None, None  # the address went away again; the watch will tell
+        if ports is None:
+            return None, Trouble.NO_FREE_PORT
+        return (
+            Endpoint(
+                address=address[0],
+                prefix_length=address[1],
+                mac=mac,
+                onvif_port=ports[0],
+                rtsp_port=ports[1],
+                interface=interface.name,
+            ),
+            None,
+        )
+
+    def _interface(self, fleet_camera: FleetCamera) -> Interface | None:
+        """Return the interface that carries a camera, choosing a free one for a camera that has none yet."""
+        interfaces = self._watch.interfaces
+        if self._addressing is Addressing.SHARED:
+            return next((one for one in interfaces.values() if self._address(one) is not None), None)
+        mac = fleet_camera.record.identity.mac
+        if mac is None:
+            taken = {identity.mac for identity in self._store.identities()}
+            free = sorted(
+                (one for one in interfaces.values() if one.kind == "macvlan" and one.mac not in taken),
+                key=lambda one: (len(one.name), one.name),
+            )
+            if not free:
+                return None
+            mac = free[0].mac
+            self._change_identity(fleet_camera, mac=mac)
+            dr.async_get(self._hass).async_update_device(
+                fleet_camera.device_id, merge_connections={(dr.CONNECTION_NETWORK_MAC, mac)}
+            )
+        return interfaces.get(mac)
+
+    def _address(self, interface: Interface) -> tuple[str, int] | None:
+        """Return the address for cameras on an interface, with the length of its prefix."""
+        if self._addressing is Addressing.DEDICATED:
+            return next(((one.address, one.prefix_length) for one in interface.addresses), None)
+        wanted = self._entry.data[CONF_ADDRESS]
+        for one in interface.addresses:
+            network = ipaddress.ip_network(f"{one.address}/{one.prefix_length}", strict=False)
+            if one.address == wanted or (network.is_loopback and ipaddress.ip_address(wanted) in network):
+                return wanted, one.prefix_length
+        return None
+
+    def _ports(self, fleet_camera: FleetCamera, address: str) -> tuple[int, int] | None:
+        """Return the camera's ports, chosen at its first start; None when none is free."""
+        identity = fleet_camera.record.identity
+        if identity.onvif_port is not None and identity.rtsp_port is not None:
+            return identity.onvif_port, identity.rtsp_port
+        if self._addressing is Addressing.DEDICATED:
+            onvif_port = first_free_port(address, DEDICATED_ONVIF_PORTS)
+            rtsp_port = first_free_port(address, DEDICATED_RTSP_PORTS)
+        else:
+            identities = self._store.identities()
+            onvif_port = first_free_port(address, SHARED_ONVIF_PORTS, {one.onvif_port or 0 for one in identities})
+            rtsp_port = first_free_port(address, SHARED_RTSP_PORTS, {one.rtsp_port or 0 for one in identities})
+        if onvif_port is None or rtsp_port is None:
+            return None
+        self._change_identity(fleet_camera, onvif_port=onvif_port, rtsp_port=rtsp_port)
+        return onvif_port, rtsp_port
+
+    def _change_identity(self, fleet_camera: FleetCamera, **changes: Any) -> None:
+        fleet_camera.camera.identity = self._store.change_identity(self.serial_number, fleet_camera.token, **changes)
+
+
+def camera_identifier(serial_number: str, token: str) -> tuple[str, str]:
+    """Return the identifier of a camera's device."""
+    return DOMAIN, f"{serial_number}_{token}"

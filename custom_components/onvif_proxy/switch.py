@@ -1,0 +1,70 @@
+"""Switches of a virtual camera: whether it runs, and whether it can be discovered."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, override
+
+from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import OnvifProxyConfigEntry
+from .entity import CameraEntity
+from .fleet import Fleet, FleetCamera
+from .store import CameraRecord
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraSwitchDescription(SwitchEntityDescription):
+    """How a switch is read and turned."""
+
+    is_on: Callable[[CameraRecord], bool]
+    turn: Callable[[Fleet, FleetCamera, bool], Coroutine[Any, Any, None]]
+
+
+SWITCHES = (
+    CameraSwitchDescription(
+        key="running", translation_key="running", is_on=lambda record: record.running, turn=Fleet.async_set_running
+    ),
+    CameraSwitchDescription(
+        key="discovery",
+        translation_key="discovery",
+        is_on=lambda record: record.discoverable,
+        turn=Fleet.async_set_discoverable,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: OnvifProxyConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the switches of each camera."""
+    data = entry.runtime_data
+
+    def add(fleet_camera: FleetCamera) -> None:
+        async_add_entities(
+            CameraSwitch(data.coordinator, data.fleet, fleet_camera, description) for description in SWITCHES
+        )
+
+    entry.async_on_unload(data.fleet.async_on_new_camera(add))
+
+
+class CameraSwitch(CameraEntity, SwitchEntity):
+    """A switch whose state is kept in the camera's record."""
+
+    entity_description: CameraSwitchDescription
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        return self.entity_description.is_on(self._fleet_camera.record)
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        await self.entity_description.turn(self._fleet, self._fleet_camera, True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        await self.entity_description.turn(self._fleet, self._fleet_camera, False)
