@@ -52,9 +52,7 @@ class VirtualCameraEntity(CameraEntity, Camera):
         if (endpoint := self._camera.endpoint) is None:
             return None
         user = self._camera.credentials
-        return (
-            f"rtsp://{user.username}:{user.password}@{endpoint.address}:{endpoint.rtsp_port}/{StreamRole.MAIN.value}"
-        )
+        return f"rtsp://{user.username}:{user.password}@{endpoint.address}:{endpoint.rtsp_port}/{StreamRole.MAIN.value}"
 
     @override
     async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:

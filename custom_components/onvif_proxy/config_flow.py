@@ -8,8 +8,6 @@ import string
 from typing import Any, override
 from urllib.parse import urlsplit
 
-import voluptuous as vol
-
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
@@ -32,6 +30,7 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+import voluptuous as vol
 
 from .const import (
     CONF_ADDRESS,
@@ -58,9 +57,7 @@ MAX_CREDENTIAL_LENGTH = 32
 # Clients write them into XML and URIs without escaping.
 CREDENTIAL_CHARACTERS = frozenset(string.ascii_letters + string.digits)
 
-_PORT = vol.All(
-    NumberSelector(NumberSelectorConfig(min=1, max=65535, mode=NumberSelectorMode.BOX)), vol.Coerce(int)
-)
+_PORT = vol.All(NumberSelector(NumberSelectorConfig(min=1, max=65535, mode=NumberSelectorMode.BOX)), vol.Coerce(int))
 _PASSWORD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"))
 _TEXT = TextSelector()
 

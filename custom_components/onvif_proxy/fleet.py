@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import ipaddress
 from typing import Any
 
@@ -15,16 +15,28 @@ from .coordinator import OnvifProxyConfigEntry, RecorderCoordinator
 from .interfaces import Interface, InterfaceWatch
 from .model import Channel, Credentials, Endpoint, Recorder, Snapshot
 from .nvr import RecorderError
-from .ports import (
-    DEDICATED_ONVIF_PORTS,
-    DEDICATED_RTSP_PORTS,
-    SHARED_ONVIF_PORTS,
-    SHARED_RTSP_PORTS,
-    first_free_port,
-)
+from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, SHARED_ONVIF_PORTS, SHARED_RTSP_PORTS, first_free_port
 from .responder import SnapshotUnavailable
 from .store import CameraRecord, IdentityStore
 from .virtual_camera import Trouble, VirtualCamera
+
+
+class Listeners[**P]:
+    """Callables to be told of something."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._listeners: list[Callable[P, None]] = []
+
+    def add(self, listener: Callable[P, None]) -> CALLBACK_TYPE:
+        """Add one; returns what removes it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def notify(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Tell all."""
+        for listener in self._listeners.copy():
+            listener(*args, **kwargs)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,19 +47,7 @@ class FleetCamera:
     device_id: str
     record: CameraRecord
     camera: VirtualCamera
-    listeners: list[CALLBACK_TYPE] = field(default_factory=list)
-
-    @callback
-    def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call `listener` at each change of state; returns what ends that."""
-        self.listeners.append(listener)
-        return lambda: self.listeners.remove(listener)
-
-    @callback
-    def async_notify(self) -> None:
-        """Tell the listeners."""
-        for listener in self.listeners.copy():
-            listener()
+    listeners: Listeners[[]]
 
 
 class Fleet:
@@ -77,7 +77,7 @@ class Fleet:
         self._watch = InterfaceWatch(self._interfaces_changed)
         self._started = False
         self._endpoint_lock = asyncio.Lock()
-        self._new_camera_listeners: list[Callable[[FleetCamera], None]] = []
+        self._new_camera = Listeners[[FleetCamera]]()
         self._unsubscribe: list[CALLBACK_TYPE] = []
 
     @property
@@ -114,22 +114,21 @@ class Fleet:
         """Call `listener` for each camera that is there, and each that a rescan adds; returns what ends that."""
         for fleet_camera in self.cameras.values():
             listener(fleet_camera)
-        self._new_camera_listeners.append(listener)
-        return lambda: self._new_camera_listeners.remove(listener)
+        return self._new_camera.add(listener)
 
     async def async_set_running(self, fleet_camera: FleetCamera, running: bool) -> None:
         """Switch a camera on or off, and remember it."""
         fleet_camera.record.running = running
         self._store.async_save()
         await fleet_camera.camera.set_enabled(running and self._started)
-        fleet_camera.async_notify()
+        fleet_camera.listeners.notify()
 
     async def async_set_discoverable(self, fleet_camera: FleetCamera, discoverable: bool) -> None:
         """Let a camera be discovered or not, and remember it."""
         fleet_camera.record.discoverable = discoverable
         self._store.async_save()
         await fleet_camera.camera.set_discoverable(discoverable)
-        fleet_camera.async_notify()
+        fleet_camera.listeners.notify()
 
     @callback
     def _recorder_changed(self) -> None:
@@ -139,8 +138,7 @@ class Fleet:
             if (channel := recorder.channel(token)) is not None:
                 fleet_camera.camera.update_channel(channel, recorder.info)
         for fleet_camera in self._async_add_cameras():
-            for listener in self._new_camera_listeners:
-                listener(fleet_camera)
+            self._new_camera.notify(fleet_camera)
             if self._started:
                 self._entry.async_create_task(self._hass, self._async_run_camera(fleet_camera))
 
@@ -160,6 +158,7 @@ class Fleet:
         own_mac = self._addressing is Addressing.SHARED
         record = self._store.camera(self.serial_number, channel.token, number, own_mac=own_mac)
         device = self._register_device(recorder, channel, record)
+        listeners = Listeners[[]]()
         camera = VirtualCamera(
             name=device.name_by_user or device.name or channel.token,
             identity=record.identity,
@@ -168,9 +167,9 @@ class Fleet:
             recorder_credentials=self._recorder_credentials,
             credentials=self._credentials,
             fetch_snapshot=self._async_fetch_snapshot,
-            on_change=lambda: self.cameras[channel.token].async_notify(),
+            on_change=listeners.notify,
         )
-        return FleetCamera(token=channel.token, device_id=device.id, record=record, camera=camera)
+        return FleetCamera(token=channel.token, device_id=device.id, record=record, camera=camera, listeners=listeners)
 
     def _register_device(self, recorder: Recorder, channel: Channel, record: CameraRecord) -> dr.DeviceEntry:
         # A recorder without a name for the channel gets a translated one with its number.

@@ -11,7 +11,17 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
-from .model import AudioEncoding, Channel, Credentials, Identity, Recorder, RecorderInfo, Stream, StreamRole, VideoEncoding
+from .model import (
+    AudioEncoding,
+    Channel,
+    Credentials,
+    Identity,
+    Recorder,
+    RecorderInfo,
+    Stream,
+    StreamRole,
+    VideoEncoding,
+)
 
 STORAGE_VERSION = 1
 SAVE_DELAY_SECONDS = 1.0

@@ -219,9 +219,7 @@ class VirtualCamera:
 
     async def _start_servers(self, endpoint: Endpoint) -> None:
         """Bind both ports; raises OSError, and then what was started is stopped by the caller."""
-        relay = RelayServer(
-            endpoint.address, endpoint.rtsp_port, credentials=self.credentials, sources=self._sources()
-        )
+        relay = RelayServer(endpoint.address, endpoint.rtsp_port, credentials=self.credentials, sources=self._sources())
         await relay.start()
         self._relay = relay
         server = OnvifServer(self._describe(replace(endpoint, rtsp_port=relay.port)), self)
