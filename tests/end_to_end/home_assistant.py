@@ -203,6 +203,13 @@ class HomeAssistant:
                 raise HomeAssistantFailed(f"{method} {path}: HTTP {response.status} {(await response.text())[:500]}")
             return await response.json(content_type=None)
 
+    async def image(self, entity_id: str) -> bytes:
+        """Return the still image of a camera entity."""
+        async with self._client.get(f"{self.url}/api/camera_proxy/{entity_id}") as response:
+            if response.status != 200:
+                raise HomeAssistantFailed(f"no still image of {entity_id}: HTTP {response.status}")
+            return await response.read()
+
     async def command(self, kind: str, **parameters: Any) -> Any:
         """Call the WebSocket API; returns the result."""
         async with self._client.ws_connect(self.url + "/api/websocket") as socket_:
