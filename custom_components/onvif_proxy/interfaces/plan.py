@@ -1,0 +1,239 @@
+"""From what the interfaces should be and what the kernel has to the steps in between: pure, nothing is read or changed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+
+from .errors import RequestRefused
+from .marks import (
+    CAMERA_SETTINGS,
+    GATEWAY_PRIORITY,
+    OTHER_NETWORKS_PRIORITY,
+    OWN_SUBNET_PRIORITY,
+    PARENT_SETTINGS,
+    PROTOCOL,
+    Mark,
+    routing_table,
+)
+from .state import DEFAULT_ROUTE, MAIN_TABLE, Link, Route, Rule, Snapshot
+from .steps import (
+    AddAddress,
+    AddLink,
+    AddRoute,
+    AddRule,
+    RemoveAddress,
+    RemoveLink,
+    RemoveRoute,
+    RemoveRule,
+    SetIPv6Generation,
+    SetLink,
+    SetSettings,
+    Step,
+)
+
+NO_IPV6_ADDRESSES = 1
+"""IN6_ADDR_GEN_MODE_NONE: a camera is an IPv4 device, and every IPv6 address would be the host's by another name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceSpec:
+    """What one interface should be."""
+
+    id: int
+    """Its number on this host: mark and routing table follow from it."""
+    name: str
+    mac: str
+    parent: str
+    address: IPv4Interface | None = None
+    """None leaves the addresses to somebody else: whatever the interface has is served."""
+    gateway: IPv4Address | None = None
+    """None where clients behind the router are not to be reached."""
+
+
+def marked_links(snapshot: Snapshot) -> dict[int, Link]:
+    """Return our interfaces by their number."""
+    return dict(sorted((mark.id, link) for link in snapshot.links if (mark := Mark.of(link)) is not None))
+
+
+def existing_specs(snapshot: Snapshot) -> list[InterfaceSpec]:
+    """Return our interfaces as they are: planning for these only repairs."""
+    specs = []
+    for number, link in marked_links(snapshot).items():
+        parent = link.parent or ""
+        table = routing_table(number)
+        gateway = snapshot.default_gateway(link.name, table) or snapshot.default_gateway(parent)
+        specs.append(InterfaceSpec(id=number, name=link.name, mac=link.mac, parent=parent, gateway=gateway))
+    return specs
+
+
+def plan_apply(specs: Sequence[InterfaceSpec], snapshot: Snapshot) -> list[Step]:
+    """Return the steps that bring the kernel to what `specs` ask for, none when it is there already.
+
+    Interfaces of ours that `specs` do not name stay and are repaired, too.
+
+    Raises:
+        RequestRefused: A name, a MAC or a routing table belongs to something else.
+    """
+    asked = {spec.mac for spec in specs}
+    wanted = [*specs, *(spec for spec in existing_specs(snapshot) if spec.mac not in asked)]
+    ours = {link.mac: link for link in marked_links(snapshot).values()}
+
+    steps: list[Step] = []
+    for spec in wanted:
+        link = ours.get(spec.mac)
+        if link is None:
+            steps += _create(spec, snapshot)
+        elif (link.parent or "") != spec.parent:
+            raise RequestRefused(f"{spec.mac} is {link.name} on {link.parent} already; clean up before moving it.")
+    for name in dict.fromkeys(spec.parent for spec in wanted):
+        steps += _raise_parent(snapshot.link(name))
+    rules: list[Rule] = []
+    for spec in wanted:
+        addresses, interface_steps = _complete(spec, ours.get(spec.mac), snapshot)
+        steps += interface_steps
+        rules += _rules(routing_table(spec.id), addresses)
+    steps += [AddRule(rule=rule) for rule in rules if rule not in snapshot.rules]
+    steps += [RemoveRule(rule=rule) for rule in snapshot.rules if rule not in rules]
+    return steps
+
+
+def plan_cleanup(snapshot: Snapshot) -> list[Step]:
+    """Return the steps that remove all that is ours and give the parents their former settings back."""
+    steps: list[Step] = [RemoveLink(name=link.name) for link in marked_links(snapshot).values()]
+    steps += [RemoveRule(rule=rule) for rule in snapshot.rules]
+    for name, former in _remembered_settings(snapshot).items():
+        parent = snapshot.link(name)
+        if parent is None:
+            continue
+        # A value that is no longer the one set here is somebody else's wish.
+        restored = {
+            key: value
+            for key, value in former.items()
+            if parent.settings[key] != value and parent.settings[key] == PARENT_SETTINGS[key]
+        }
+        if restored:
+            steps.append(SetSettings(name=name, values=restored, before=_values(parent.settings, restored)))
+    return steps
+
+
+def _remembered_settings(snapshot: Snapshot) -> dict[str, Mapping[str, int]]:
+    """Return what the settings of each parent were before ours, as the interfaces on it remember."""
+    return {
+        link.parent: mark.parent_settings
+        for link in snapshot.links
+        if (mark := Mark.of(link)) is not None and link.parent is not None
+    }
+
+
+def _check_free(spec: InterfaceSpec, snapshot: Snapshot) -> None:
+    for link in snapshot.links:
+        if link.mac == spec.mac:
+            raise RequestRefused(f"{link.name} has the MAC {spec.mac} already, and it was not made by this program.")
+        if link.name == spec.name:
+            raise RequestRefused(f"There is an interface {link.name} already, and it was not made by this program.")
+    table = routing_table(spec.id)
+    if any(route.table == table for route in snapshot.routes):
+        raise RequestRefused(f"The routing table {table}, which {spec.name} needs, is in use by something else.")
+
+
+def _create(spec: InterfaceSpec, snapshot: Snapshot) -> list[Step]:
+    _check_free(spec, snapshot)
+    parent = snapshot.link(spec.parent)
+    if parent is None:
+        raise RequestRefused(f"There is no interface {spec.parent} on this host.")
+    former = _remembered_settings(snapshot).get(spec.parent) or _values(parent.settings, PARENT_SETTINGS)
+    mark = Mark(id=spec.id, parent_settings=former)
+    steps: list[Step] = [AddLink(name=spec.name, mac=spec.mac, parent=spec.parent, alias=mark.alias)]
+    if any(link.ipv6_generation is not None for link in snapshot.links):
+        steps.append(SetIPv6Generation(name=spec.name, mode=NO_IPV6_ADDRESSES, before=0))
+    steps.append(SetSettings(name=spec.name, values=CAMERA_SETTINGS, before=dict.fromkeys(CAMERA_SETTINGS, 0)))
+    return steps
+
+
+def _raise_parent(parent: Link | None) -> list[Step]:
+    if parent is None:
+        return []
+    # What the kernel obeys is the higher of this and conf.all; a parent that is stricter already stays so.
+    raised = {key: value for key, value in PARENT_SETTINGS.items() if parent.settings[key] < value}
+    return [SetSettings(name=parent.name, values=raised, before=_values(parent.settings, raised))] if raised else []
+
+
+def _complete(
+    spec: InterfaceSpec, link: Link | None, snapshot: Snapshot
+) -> tuple[tuple[IPv4Interface, ...], list[Step]]:
+    """Return the addresses that an interface ends with, and the steps from its creation to being in use."""
+    steps: list[Step] = []
+    name = spec.name if link is None else link.name
+    present = () if link is None else link.ip_interfaces
+    addresses = present if spec.address is None else (spec.address,)
+
+    if link is not None:
+        if link.ipv6_generation not in {None, NO_IPV6_ADDRESSES}:
+            steps.append(SetIPv6Generation(name=name, mode=NO_IPV6_ADDRESSES, before=link.ipv6_generation or 0))
+        drifted = {key: value for key, value in CAMERA_SETTINGS.items() if link.settings[key] != value}
+        if drifted:
+            steps.append(SetSettings(name=name, values=drifted, before=_values(link.settings, drifted)))
+
+    # Replacing addresses takes all of them off, the last first: the kernel drops a subnet's others with its first.
+    replaced = present if present != addresses else ()
+    steps += [RemoveAddress(name=name, address=address) for address in reversed(replaced)]
+    steps += [AddAddress(name=name, address=address) for address in addresses if replaced or address not in present]
+    # Switched on after it has its address, so that the gratuitous ARP of arp_notify tells it.
+    if link is None or not link.enabled:
+        steps.append(SetLink(name=name, up=True))
+
+    # The routes of an interface go with its last address.
+    routes = [] if replaced else [route for route in snapshot.routes if route.interface == name]
+    table = routing_table(spec.id)
+    desired = _routes(name, table, addresses, spec.gateway)
+    # A camera's route in the main table would let the host itself talk as a camera.
+    steps += [RemoveRoute(route=route) for route in routes if _is_foreign(route, table, desired)]
+    steps += [AddRoute(route=route) for route in desired if route not in routes]
+    return addresses, steps
+
+
+def _is_foreign(route: Route, table: int, desired: Sequence[Route]) -> bool:
+    if route.table == MAIN_TABLE:
+        return True
+    return route.table == table and route.protocol == PROTOCOL and route not in desired
+
+
+def _routes(name: str, table: int, addresses: Sequence[IPv4Interface], gateway: IPv4Address | None) -> list[Route]:
+    routes: dict[object, Route] = {}
+    for address in addresses:
+        subnet = Route(
+            table=table, destination=address.network, interface=name, gateway=None, source=address.ip, protocol=PROTOCOL
+        )
+        routes.setdefault(address.network, subnet)
+    for address in addresses:
+        if gateway is not None and gateway in address.network:
+            default = Route(
+                table=table,
+                destination=DEFAULT_ROUTE,
+                interface=name,
+                gateway=gateway,
+                source=address.ip,
+                protocol=PROTOCOL,
+            )
+            routes.setdefault(DEFAULT_ROUTE, default)
+    return list(routes.values())
+
+
+def _rules(table: int, addresses: Iterable[IPv4Interface]) -> list[Rule]:
+    """Return the rules that send what a camera says out by its own interface.
+
+    Only what goes to another of the host's networks, a container bridge say, leaves as the host's own packets do.
+    """
+    return [
+        Rule(priority=priority, source=address.ip, table=target, ignore_default=ignore_default)
+        for address in addresses
+        for priority, target, ignore_default in (
+            (OWN_SUBNET_PRIORITY, table, True),
+            (OTHER_NETWORKS_PRIORITY, MAIN_TABLE, True),
+            (GATEWAY_PRIORITY, table, False),
+        )
+    ]
+
+
+def _values(settings: Mapping[str, int], keys: Iterable[str]) -> dict[str, int]:
+    return {key: settings[key] for key in keys}

@@ -1,0 +1,211 @@
+"""The command line: make, complete, show and remove the interfaces of this host."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Address, IPv4Interface
+import json
+from pathlib import Path
+import sys
+from typing import Any
+
+from .apply import do_steps
+from .errors import InterfaceError, RequestRefused
+from .kernel import read_snapshot
+from .plan import existing_specs, marked_links, plan_apply, plan_cleanup
+from .request import Request, specify, warnings
+from .state import Interface, Link, Snapshot
+from .steps import Step
+
+_MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+
+NO_LEASES = (
+    "DHCP leases come with a later version: the interfaces are up without an address, so give each one by hand"
+    " (ip addr add ADDRESS/LENGTH dev NAME noprefixroute, then apply), or use --static."
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Report:
+    """What a command has to say."""
+
+    lines: list[str] = field(default_factory=list)
+    """For people."""
+    notes: list[str] = field(default_factory=list)
+    """Worth knowing, and no failure."""
+    short: list[str] = field(default_factory=list)
+    """What falls short."""
+    steps: list[Step] = field(default_factory=list)
+    """What was done, or would be."""
+    interfaces: list[dict[str, Any]] = field(default_factory=list)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return 0, or 1 when something falls short (argparse exits with 2 for a wrong command line)."""
+    options = _parser().parse_args(arguments)
+    try:
+        report = asyncio.run(_COMMANDS[options.command](options))
+    except InterfaceError as error:
+        report = _Report(short=[str(error)])
+    except KeyboardInterrupt:
+        report = _Report(short=["Interrupted; what this run had done is undone."])
+    for line in report.lines:
+        sys.stdout.write(f"{line}\n")
+    for note in report.notes:
+        sys.stderr.write(f"Note: {note}\n")
+    for sentence in report.short:
+        sys.stderr.write(f"{sentence}\n")
+    if options.json:
+        sys.stdout.write(json.dumps(_as_json(report, dry_run=getattr(options, "dry_run", False))) + "\n")
+    return 1 if report.short else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="interfaces", description="Network interfaces that give virtual cameras their own MAC and address."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    output = argparse.ArgumentParser(add_help=False)
+    output.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    change = argparse.ArgumentParser(add_help=False, parents=[output])
+    change.add_argument("--dry-run", action="store_true", help="print the steps, do none; works without root")
+
+    create = commands.add_parser("create", parents=[change], help="make interfaces, or complete those that are there")
+    create.add_argument("--parent", required=True, metavar="NAME", help="the wired interface that they sit on: eth0")
+    create.add_argument("--count", required=True, type=int, metavar="N", help="how many: one for each camera")
+    create.add_argument(
+        "--mac-start", metavar="MAC", help="the first MAC, the others count up; else derived from the host"
+    )
+    addressing = create.add_mutually_exclusive_group(required=True)
+    addressing.add_argument(
+        "--static",
+        type=IPv4Interface,
+        metavar="ADDRESS/LENGTH",
+        help="the first address, the others count up: 192.168.1.201/24",
+    )
+    addressing.add_argument("--dhcp", action="store_true", help="no address for now; leases come with a later version")
+    create.add_argument("--gateway", type=IPv4Address, metavar="ADDRESS", help="the router; else the one of the parent")
+
+    commands.add_parser(
+        "apply", parents=[change], help="complete the interfaces that are there, for the addresses they have"
+    )
+    commands.add_parser("status", parents=[output], help="show them and what is missing; works without root")
+    commands.add_parser("cleanup", parents=[change], help="remove them and everything else that was made here")
+    return parser
+
+
+async def _create(options: argparse.Namespace) -> _Report:
+    snapshot = await read_snapshot()
+    request = Request(
+        parent=options.parent,
+        count=options.count,
+        mac_start=options.mac_start,
+        first_address=options.static,
+        gateway=options.gateway,
+    )
+    host_id = await asyncio.to_thread(_host_id) if request.mac_start is None else ""
+    specs = specify(request, snapshot, host_id)
+    report = await _carry_out(plan_apply(specs, snapshot), dry_run=options.dry_run)
+    report.notes += warnings(request, snapshot)
+    if request.first_address is None:
+        report.notes.append(NO_LEASES)
+    if options.dry_run:
+        report.interfaces = [
+            {"name": spec.name, "mac": spec.mac, "parent": spec.parent, "address": spec.address and str(spec.address)}
+            for spec in specs
+        ]
+        return report
+    asked = {spec.mac for spec in specs}
+    after = await read_snapshot()
+    links = [link for link in marked_links(after).values() if link.mac in asked]
+    report.lines += _table(links, after)
+    report.interfaces = [_interface(link) for link in links]
+    if plan_apply(specs, after):
+        report.short.append("Something else on this host changed what was just set up; see status.")
+    return report
+
+
+async def _apply(options: argparse.Namespace) -> _Report:
+    snapshot = await read_snapshot()
+    return await _carry_out(plan_apply(existing_specs(snapshot), snapshot), dry_run=options.dry_run)
+
+
+async def _cleanup(options: argparse.Namespace) -> _Report:
+    return await _carry_out(plan_cleanup(await read_snapshot()), dry_run=options.dry_run)
+
+
+async def _status(options: argparse.Namespace) -> _Report:
+    snapshot = await read_snapshot()
+    links = list(marked_links(snapshot).values())
+    report = _Report(lines=_table(links, snapshot), interfaces=[_interface(link) for link in links])
+    for link in links:
+        state = _state(link, snapshot)
+        if state != "ready":
+            report.short.append(f"{link.name}: {state}.")
+    missing = plan_apply(existing_specs(snapshot), snapshot)
+    if missing:
+        report.short.append(f"Not all is set up as it must be; apply would do {len(missing)} steps:")
+        report.short += [f"  {step.command}" for step in missing]
+    return report
+
+
+_COMMANDS = {"create": _create, "apply": _apply, "status": _status, "cleanup": _cleanup}
+
+
+async def _carry_out(steps: list[Step], *, dry_run: bool) -> _Report:
+    report = _Report(steps=steps, lines=[step.command for step in steps])
+    if not dry_run:
+        await do_steps(steps)
+    count = f"{len(steps)} step" + ("" if len(steps) == 1 else "s")
+    report.lines.append(f"{count} would be done." if dry_run else f"{count} done.")
+    return report
+
+
+def _state(link: Link, snapshot: Snapshot) -> str:
+    parent = snapshot.link(link.parent or "")
+    if not link.enabled:
+        return "switched off"
+    if not link.up:
+        return f"no carrier on {link.parent}" if parent is not None and parent.enabled else f"{link.parent} is off"
+    return "ready" if link.addresses else "waiting for an address"
+
+
+def _table(links: Sequence[Link], snapshot: Snapshot) -> list[str]:
+    if not links:
+        return ["There are no camera interfaces on this host."]
+    rows = [("NAME", "MAC", "PARENT", "ADDRESS", "STATE")]
+    for link in links:
+        addresses = " ".join(f"{one.address}/{one.prefix_length}" for one in link.addresses) or "-"
+        rows.append((link.name, link.mac, link.parent or "-", addresses, _state(link, snapshot)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _interface(link: Interface) -> dict[str, Any]:
+    return {
+        "name": link.name,
+        "mac": link.mac,
+        "parent": link.parent,
+        "up": link.up,
+        "addresses": [asdict(address) for address in link.addresses],
+    }
+
+
+def _as_json(report: _Report, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "interfaces": report.interfaces,
+        "steps": [step.command for step in report.steps],
+        "dry_run": dry_run,
+        "notes": report.notes,
+        "ok": not report.short,
+        "short": report.short,
+    }
+
+
+def _host_id() -> str:
+    """Return what tells this host from all others and outlives a reboot."""
+    for file in _MACHINE_ID_FILES:
+        if file.is_file() and (host_id := file.read_text(encoding="ascii").strip()):
+            return host_id
+    raise RequestRefused("This host has no /etc/machine-id to derive MACs from; give the first one with --mac-start.")

@@ -1,0 +1,185 @@
+"""From what a person asks for to specifications of interfaces, with everything refused that could not work."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv4Interface
+import re
+
+from .errors import RequestRefused
+from .marks import MAX_ID
+from .plan import InterfaceSpec, marked_links
+from .state import Link, Snapshot
+
+_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+_LOCALLY_ADMINISTERED = 0x02
+_MULTICAST = 0x01
+_DOCKER_PREFIX = "02:42:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a person asks for: a number of interfaces on a parent."""
+
+    parent: str
+    count: int
+    mac_start: str | None = None
+    """The first MAC, the others count up from it; None derives them from the host."""
+    first_address: IPv4Interface | None = None
+    """The others count up from it; None gives no address."""
+    gateway: IPv4Address | None = None
+    """None takes the parent's, where it is in the subnet."""
+
+
+def specify(request: Request, snapshot: Snapshot, host_id: str) -> list[InterfaceSpec]:
+    """Return what each interface should be; the same request gives the same MACs on the same host, always.
+
+    Args:
+        request: What is asked for.
+        snapshot: The kernel's state.
+        host_id: What tells this host from all others, for MACs that are derived.
+
+    Raises:
+        RequestRefused: It cannot work; the message says why.
+    """
+    if not 1 <= request.count <= MAX_ID:
+        raise RequestRefused(f"The number of interfaces must be from 1 to {MAX_ID}.")
+    parent = checked_parent(request.parent, snapshot)
+    macs = _macs(request, host_id)
+    addresses = _addresses(request, macs, snapshot)
+    gateway = request.gateway or snapshot.default_gateway(parent.name)
+    _check_gateway(request, addresses)
+
+    ours = marked_links(snapshot)
+    numbers = {link.mac: number for number, link in ours.items()}
+    free = iter(number for number in range(1, MAX_ID + 1) if number not in ours)
+    specs = []
+    for mac, address in zip(macs, addresses, strict=True):
+        number = numbers.get(mac) or next(free, None)
+        if number is None:
+            raise RequestRefused(f"This host has {MAX_ID} interfaces of this program already.")
+        name = ours[number].name if number in ours else f"onvifcam{number}"
+        in_subnet = address is None or (gateway is not None and gateway in address.network)
+        specs.append(
+            InterfaceSpec(
+                id=number,
+                name=name,
+                mac=mac,
+                parent=parent.name,
+                address=address,
+                gateway=gateway if in_subnet else None,
+            )
+        )
+    return specs
+
+
+def checked_parent(name: str, snapshot: Snapshot) -> Link:
+    """Return the link that interfaces are to sit on.
+
+    Raises:
+        RequestRefused: It cannot carry them; the message says why.
+    """
+    link = snapshot.link(name)
+    if link is None:
+        names = ", ".join(link.name for link in snapshot.links if not _refusal(link)) or "none"
+        raise RequestRefused(f"There is no interface {name} on this host. Possible parents: {names}.")
+    if (refusal := _refusal(link)) is not None:
+        raise RequestRefused(refusal)
+    return link
+
+
+def warnings(request: Request, snapshot: Snapshot) -> list[str]:
+    """Return what may be wrong with a request that is not refused, each a sentence."""
+    parent = checked_parent(request.parent, snapshot)
+    found = []
+    if not parent.enabled:
+        found.append(f"{parent.name} is switched off; nothing reaches the cameras until it is up.")
+    elif not parent.up:
+        found.append(f"{parent.name} has no carrier; check its cable.")
+    networks = [address.network for address in parent.ip_interfaces]
+    if request.first_address is not None and networks and request.first_address.network not in networks:
+        names = ", ".join(str(network) for network in networks)
+        found.append(
+            f"{request.first_address.network} is not the network of {parent.name} ({names}); "
+            "only devices that have an address in it will find the cameras."
+        )
+    return found
+
+
+def _refusal(link: Link) -> str | None:
+    """Return why an interface cannot be a parent, None when it can."""
+    name = link.name
+    if link.loopback:
+        return (
+            f"{name} is the loopback interface; no other device can reach it. Choose the one that is wired to your LAN."
+        )
+    if link.wireless:
+        return f"{name} is Wi-Fi; access points drop frames from any MAC but the adapter's own. Use a wired interface."
+    if link.kind in {"macvlan", "macvtap", "ipvlan"}:
+        return f"{name} is a {link.kind} interface itself; use what it sits on" + (
+            f", {link.parent}." if link.parent else "."
+        )
+    if link.master is not None:
+        return f"{name} is a port of {link.master}, which takes all its frames; use {link.master}."
+    if not link.ethernet:
+        return f"{name} is not Ethernet; it has no MAC addresses that a camera could have."
+    return None
+
+
+def derived_mac(host_id: str, parent: str, number: int) -> str:
+    """Return the MAC of the interface `number` (from 1) on a parent: locally administered, the same on every run."""
+    attempt = 0
+    while True:
+        digest = bytearray(sha256(f"onvif_proxy/{host_id}/{parent}/{number}/{attempt}".encode()).digest()[:6])
+        digest[0] = digest[0] & ~_MULTICAST | _LOCALLY_ADMINISTERED
+        if not (mac := digest.hex(":")).startswith(_DOCKER_PREFIX):
+            return mac
+        attempt += 1
+
+
+def _macs(request: Request, host_id: str) -> list[str]:
+    if request.mac_start is None:
+        return [derived_mac(host_id, request.parent, number) for number in range(1, request.count + 1)]
+    start = request.mac_start.lower().replace("-", ":")
+    if not _MAC.fullmatch(start):
+        raise RequestRefused(f"{request.mac_start} is not a MAC address such as 02:00:00:00:00:01.")
+    first = int(start.replace(":", ""), 16)
+    # Beyond the last there would be a seventh byte, which is a mistake as well.
+    macs = [(first + offset).to_bytes(7, "big") for offset in range(request.count)]
+    for mac in macs:
+        if mac[0] or mac[1] & (_MULTICAST | _LOCALLY_ADMINISTERED) != _LOCALLY_ADMINISTERED:
+            raise RequestRefused(
+                f"{mac[1:].hex(':')} is not a locally administered MAC: its second digit must be 2, 6, a or e."
+            )
+        if mac[1:].hex(":").startswith(_DOCKER_PREFIX):
+            raise RequestRefused(f"{mac[1:].hex(':')} is in Docker's range {_DOCKER_PREFIX}...; choose another start.")
+    return [mac[1:].hex(":") for mac in macs]
+
+
+def _addresses(request: Request, macs: list[str], snapshot: Snapshot) -> list[IPv4Interface | None]:
+    first = request.first_address
+    if first is None:
+        return [None] * request.count
+    network = first.network
+    if network.prefixlen > 30:
+        raise RequestRefused(f"{first} leaves no room for other devices; give the LAN's own prefix, such as /24.")
+    taken = {address.ip: link.name for link in snapshot.links if link.mac not in macs for address in link.ip_interfaces}
+    addresses: list[IPv4Interface | None] = []
+    for offset in range(request.count):
+        if int(first.ip) + offset >= int(network.broadcast_address):
+            raise RequestRefused(f"{request.count} addresses from {first.ip} on do not fit into {network}.")
+        address = first.ip + offset
+        if address == network.network_address:
+            raise RequestRefused(f"{address} is the address of the network {network} itself.")
+        if address in taken:
+            raise RequestRefused(f"{address} is used on this host already, by {taken[address]}.")
+        if address == request.gateway or address in {route.gateway for route in snapshot.routes}:
+            raise RequestRefused(f"{address} is the gateway's address.")
+        addresses.append(IPv4Interface((address, network.prefixlen)))
+    return addresses
+
+
+def _check_gateway(request: Request, addresses: list[IPv4Interface | None]) -> None:
+    if request.gateway is None or (first := addresses[0]) is None:
+        return
+    if request.gateway not in first.network:
+        raise RequestRefused(f"The gateway {request.gateway} is not in {first.network}.")

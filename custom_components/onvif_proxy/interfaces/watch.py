@@ -1,0 +1,148 @@
+"""The interfaces as they are now, and a call at every change; needs no privilege."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+import contextlib
+import logging
+import socket
+from types import MappingProxyType
+from typing import Self
+
+from .errors import KernelRefused
+from .kernel import read_interfaces
+from .state import Interface
+
+_LOGGER = logging.getLogger(__name__)
+
+_RTMGRP_LINK = 0x1
+_RTMGRP_IPV4_IFADDR = 0x10
+_NETLINK_ROUTE = 0
+_EVENT_SIZE = 65536
+
+
+class InterfaceWatch:
+    """Keeps the interfaces of this host by MAC, and tells each change.
+
+    The kernel's events only wake it, then everything is read anew: an event that was lost, as it happens when the socket's
+    buffer overflows, therefore costs nothing. It reads the events itself, since pyroute2 gives its socket up at an overflow.
+    """
+
+    def __init__(
+        self,
+        on_change: Callable[[Mapping[str, Interface]], None],
+        *,
+        debounce: float = 0.1,
+        retry_after: float = 2.0,
+        receive_buffer: int | None = None,
+    ) -> None:
+        """Prepare a watch.
+
+        Args:
+            on_change: Called in the loop with all interfaces by MAC: at start, and whenever one of them is another.
+            debounce: Seconds from the first event of a burst to the reading.
+            retry_after: Seconds until the next reading after one that failed.
+            receive_buffer: Bytes of events that the kernel keeps; None for the system's default.
+        """
+        self._on_change = on_change
+        self._debounce = debounce
+        self._retry_after = retry_after
+        self._receive_buffer = receive_buffer
+        self._interfaces: Mapping[str, Interface] = MappingProxyType({})
+        self._events: socket.socket | None = None
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def interfaces(self) -> Mapping[str, Interface]:
+        """The interfaces by MAC, as last read; one an address, macvlan before others where several share it."""
+        return self._interfaces
+
+    async def start(self) -> None:
+        """Read the interfaces, tell them, and watch from then on; a second call does nothing.
+
+        Raises:
+            KernelRefused: The kernel lets this process see no interfaces.
+        """
+        if self._events is not None:
+            return
+        # Subscribed before the first reading: a change in between wakes the watch, instead of being missed.
+        self._events = events = self._subscribe()
+        try:
+            first = by_mac(await read_interfaces())
+        except BaseException:
+            await self.stop()
+            raise
+        if self._events is not events:  # stopped meanwhile
+            return
+        asyncio.get_running_loop().add_reader(events, self._drain, events)
+        self._tell(first)
+        self._task = asyncio.create_task(self._watch(), name="onvif_proxy interface watch")
+
+    async def stop(self) -> None:
+        """Watch no longer; a second call does nothing."""
+        if self._events is not None:
+            asyncio.get_running_loop().remove_reader(self._events)
+            self._events.close()
+            self._events = None
+        if (task := self._task) is not None:
+            self._task = None
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    def _subscribe(self) -> socket.socket:
+        try:
+            events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETLINK_ROUTE)
+            if self._receive_buffer is not None:
+                events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
+            events.bind((0, _RTMGRP_LINK | _RTMGRP_IPV4_IFADDR))
+        except OSError as error:
+            raise KernelRefused(f"The kernel tells this process nothing about interfaces: {error}") from error
+        return events
+
+    def _drain(self, events: socket.socket) -> None:
+        self._woken.set()
+        try:
+            while events.recv(_EVENT_SIZE):
+                pass
+        except BlockingIOError:
+            return
+        except OSError as error:  # ENOBUFS: some events were lost, which the reading makes up for
+            _LOGGER.debug("Events of interfaces were lost: %s", error)
+
+    async def _watch(self) -> None:
+        while True:
+            await self._woken.wait()
+            await asyncio.sleep(self._debounce)
+            self._woken.clear()
+            try:
+                interfaces = by_mac(await read_interfaces())
+            except KernelRefused as error:
+                _LOGGER.warning("%s; trying again in %s s", error, self._retry_after)
+                await asyncio.sleep(self._retry_after)
+                self._woken.set()
+                continue
+            if interfaces != self._interfaces:
+                self._tell(interfaces)
+
+    def _tell(self, interfaces: Mapping[str, Interface]) -> None:
+        self._interfaces = MappingProxyType(dict(interfaces))
+        try:
+            self._on_change(self._interfaces)
+        except Exception:
+            _LOGGER.exception("A change of interfaces could not be handled")
+
+
+def by_mac(interfaces: Iterable[Interface]) -> dict[str, Interface]:
+    """Return interfaces by MAC: where several share one, macvlan before others, then one that has an address."""
+    ranked = sorted(interfaces, key=lambda one: (one.kind != "macvlan", not one.addresses))
+    return {one.mac: one for one in reversed(ranked)}
