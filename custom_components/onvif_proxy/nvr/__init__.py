@@ -1,0 +1,20 @@
+"""Upstream: recorders, found and asked what channels they have."""
+
+from .driver import RecorderDriver
+from .errors import ClockTooFarOff, NoChannels, NotOnvif, RecorderError, RecorderRefused, Unreachable, WrongCredentials
+from .onvif import OnvifDriver
+from .search import FoundRecorder, find_recorders
+
+__all__ = [
+    "ClockTooFarOff",
+    "FoundRecorder",
+    "NoChannels",
+    "NotOnvif",
+    "OnvifDriver",
+    "RecorderDriver",
+    "RecorderError",
+    "RecorderRefused",
+    "Unreachable",
+    "WrongCredentials",
+    "find_recorders",
+]

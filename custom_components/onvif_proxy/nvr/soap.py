@@ -1,0 +1,183 @@
+"""SOAP calls to one recorder: onvif-zeep-async's messages and schema over a transport of ours.
+
+The library's services build requests (with a WS-UsernameToken in the recorder's time) and decode answers. The transport
+puts limits on what a recorder may do, answers HTTP digest challenges, which the library does not, and never leaves the
+configured host. What blocks (reading WSDL files, decoding an answer) runs in a worker thread.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from lxml import etree
+import onvif  # type: ignore[import-untyped]  # the library ships no types
+from onvif.definition import SERVICES  # type: ignore[import-untyped]  # the library ships no types
+from zeep import Settings
+
+from ..model import Credentials
+from .addresses import join_host_port
+from .errors import RecorderRefused
+from .fault import refusal
+from .translation import recorder_errors
+
+MAX_ANSWER = 8 * 1024 * 1024
+"""Bytes: 64 channels with three profiles each make about one million."""
+MAX_PARALLEL = 8
+TIMEOUT = 10.0
+"""Seconds for one request."""
+
+DEVICE = "devicemgmt"
+MEDIA = "media"
+
+_WSDL_FOLDER = Path(onvif.__file__).parent / "wsdl"
+# A connection that was kept alive may be dead before the request went out; then it is sent once more.
+_DEAD_CONNECTION = (aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What zeep reads of an HTTP response."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+    encoding: str | None = None
+
+
+async def read_capped(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Read a body of at most `limit` bytes, counted after decompression; raises RecorderRefused above."""
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > limit:
+            response.close()
+            raise RecorderRefused(f"answer of more than {limit} bytes")
+    return bytes(content)
+
+
+@dataclass(slots=True)
+class _Transport:
+    """zeep's transport, as far as it is used for calls."""
+
+    session: aiohttp.ClientSession
+    timeout: float
+    max_answer: int
+    middlewares: tuple[aiohttp.ClientMiddlewareType, ...]
+    cache: None = None
+
+    async def post_xml(self, address: str, envelope: etree._Element, headers: dict[str, str]) -> HttpAnswer:
+        """Send an envelope; follows no redirect."""
+        message = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
+        try:
+            return await self._post(address, message, headers)
+        except _DEAD_CONNECTION:
+            return await self._post(address, message, headers)
+
+    async def _post(self, address: str, message: bytes, headers: dict[str, str]) -> HttpAnswer:
+        async with self.session.post(
+            address,
+            data=message,
+            headers={**headers, "Accept-Encoding": "identity"},
+            allow_redirects=False,
+            middlewares=self.middlewares,
+            timeout=aiohttp.ClientTimeout(total=self.timeout),
+        ) as response:
+            content = await read_capped(response, self.max_answer)
+            return HttpAnswer(response.status, response.headers, content, response.charset)
+
+    async def aclose(self) -> None:
+        """Leave the session alone: it is the caller's."""
+
+
+def _answer_settings() -> Settings:
+    # Not strict: some recorders' answers are not well-formed. Raw: so that decoding can be moved off the loop.
+    return Settings(strict=False, raw_response=True, xml_huge_tree=False, forbid_dtd=True, forbid_external=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class SoapClient:
+    """Calls operations of a recorder's services. Raises `RecorderError` subclasses only."""
+
+    host: str
+    port: int
+    credentials: Credentials
+    session: aiohttp.ClientSession
+    timeout: float = TIMEOUT
+    max_parallel: int = MAX_PARALLEL
+    max_answer: int = MAX_ANSWER
+    clock_offset: timedelta | None = None
+    """How far the recorder's clock is ahead; added to the time that logins are signed with."""
+    addresses: dict[str, str] = field(default_factory=dict)
+    """URL of each service; the device service's is fixed by the Core specification section 5.1.3."""
+    _services: dict[str, Any] = field(default_factory=dict)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _slots: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive what depends on the arguments."""
+        self._slots = asyncio.Semaphore(self.max_parallel)
+        self.addresses[DEVICE] = f"http://{join_host_port(self.host, self.port)}/onvif/device_service"
+
+    async def call(
+        self, service_name: str, operation: str, parameters: Mapping[str, Any] | None = None, *, login: bool = True
+    ) -> Any:
+        """Call an operation and return zeep's object of the answer, None for an answer without content."""
+        async with self._slots:
+            with recorder_errors(operation):
+                service = await self._service(service_name)
+                client = service.zeep_client if login else service.zeep_client_authless
+                if login:
+                    client.wsse.dt_diff = self.clock_offset
+                send = getattr(service, operation if login else f"authless_{operation}")
+                answer: HttpAnswer = await send(dict(parameters or {}))
+                if error := refusal(operation, answer.status_code, answer.content):
+                    raise error
+                binding = client.wsdl.bindings[service.binding_name]
+                return await asyncio.to_thread(binding.process_reply, client, binding.get(operation), answer)
+
+    async def close(self) -> None:
+        """Close what the library opened; a later call opens it again."""
+        async with self._lock:
+            services, self._services = list(self._services.values()), {}
+        for service in services:
+            await service.close()
+
+    async def _service(self, name: str) -> Any:
+        """Return the library's service, made at its first use and again when its address changed."""
+        async with self._lock:
+            service = self._services.get(name)
+            if service is not None and service.xaddr == self.addresses[name]:
+                return service
+            if service is not None:
+                await self._services.pop(name).close()
+            definition = SERVICES[name]
+            service = onvif.ONVIFService(
+                self.addresses[name],
+                self.credentials.username,
+                self.credentials.password,
+                str(_WSDL_FOLDER / definition["wsdl"]),
+                no_cache=True,
+                binding_name=f"{{{definition['ns']}}}{definition['binding']}",
+            )
+            try:
+                # Loads the WSDL in a worker thread, once a process.
+                await service.setup()
+            except BaseException:
+                await service.close()
+                raise
+            for client, middlewares in ((service.zeep_client, self._logins()), (service.zeep_client_authless, ())):
+                client.settings = _answer_settings()
+                client.transport = _Transport(self.session, self.timeout, self.max_answer, middlewares)
+            self._services[name] = service
+            return service
+
+    def _logins(self) -> tuple[aiohttp.ClientMiddlewareType, ...]:
+        """Make what answers HTTP digest challenges; one a service, since it keeps to the first origin it sees."""
+        # RFC 7616 section 3.4: HTTP can't carry a user name with a colon; a WS-UsernameToken can.
+        if ":" in self.credentials.username:
+            return ()
+        return (aiohttp.DigestAuthMiddleware(self.credentials.username, self.credentials.password),)
