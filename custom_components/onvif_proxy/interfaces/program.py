@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Interface
 import json
 from pathlib import Path
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from .apply import do_steps
 from .errors import InterfaceError, RequestRefused
@@ -39,13 +39,33 @@ class _Report:
     steps: list[Step] = field(default_factory=list)
     """What was done, or would be."""
     interfaces: list[dict[str, Any]] = field(default_factory=list)
+    exit_status: int = 0
+    """Where it is not that of `short`."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, or 1 when something falls short (argparse exits with 2 for a wrong command line)."""
-    options = _parser().parse_args(arguments)
+class _UsageError(Exception):
+    """The command line is wrong."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what is wrong instead of exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _UsageError(f"{message[:1].upper()}{message[1:]}; see --help.")
+
+
+def main() -> int:
+    """Run the command that the command line names.
+
+    Returns:
+        0; 1 when something falls short; 2 when the command line is wrong.
+    """
+    options = argparse.Namespace(json="--json" in sys.argv)
     try:
+        options = _parser().parse_args()
         report = asyncio.run(_COMMANDS[options.command](options))
+    except _UsageError as error:
+        report = _Report(short=[str(error)], exit_status=2)
     except InterfaceError as error:
         report = _Report(short=[str(error)])
     except KeyboardInterrupt:
@@ -58,17 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{sentence}\n")
     if options.json:
         sys.stdout.write(json.dumps(_as_json(report, dry_run=getattr(options, "dry_run", False))) + "\n")
-    return 1 if report.short else 0
+    return report.exit_status or int(bool(report.short))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="interfaces", description="Network interfaces that give virtual cameras their own MAC and address."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    output = argparse.ArgumentParser(add_help=False)
+    output = _Parser(add_help=False)
     output.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    change = argparse.ArgumentParser(add_help=False, parents=[output])
+    change = _Parser(add_help=False, parents=[output])
     change.add_argument("--dry-run", action="store_true", help="print the steps, do none; works without root")
 
     create = commands.add_parser("create", parents=[change], help="make interfaces, or complete those that are there")
@@ -80,12 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     addressing = create.add_mutually_exclusive_group(required=True)
     addressing.add_argument(
         "--static",
-        type=IPv4Interface,
+        type=_address_with_length,
         metavar="ADDRESS/LENGTH",
         help="the first address, the others count up: 192.168.1.201/24",
     )
     addressing.add_argument("--dhcp", action="store_true", help="no address for now; leases come with a later version")
-    create.add_argument("--gateway", type=IPv4Address, metavar="ADDRESS", help="the router; else the one of the parent")
+    create.add_argument("--gateway", type=_address, metavar="ADDRESS", help="the router; else the one of the parent")
 
     commands.add_parser(
         "apply", parents=[change], help="complete the interfaces that are there, for the addresses they have"
@@ -93,6 +113,20 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", parents=[output], help="show them and what is missing; works without root")
     commands.add_parser("cleanup", parents=[change], help="remove them and everything else that was made here")
     return parser
+
+
+def _address_with_length(text: str) -> IPv4Interface:
+    try:
+        return IPv4Interface(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not an address such as 192.168.1.201/24") from error
+
+
+def _address(text: str) -> IPv4Address:
+    try:
+        return IPv4Address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not an address such as 192.168.1.1") from error
 
 
 async def _create(options: argparse.Namespace) -> _Report:
