@@ -1,0 +1,333 @@
+"""Setting up a recorder, and changing what was set up: the way through, and back from each error."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from unittest.mock import AsyncMock, patch
+
+from aiohttp import web
+from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.onvif_proxy import config_flow
+from custom_components.onvif_proxy.const import (
+    CONF_ADDRESS,
+    CONF_ADDRESSING,
+    CONF_CAMERA_PASSWORD,
+    CONF_CAMERA_USERNAME,
+    CONF_CHANNELS,
+    CONF_EXCLUDED_CHANNELS,
+    DOMAIN,
+)
+from custom_components.onvif_proxy.interfaces import Interface, InterfaceAddress
+from custom_components.onvif_proxy.nvr import ClockTooFarOff, FoundRecorder, OnvifDriver, RecorderRefused
+from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
+
+from . import CAMERA_PASSWORD, CAMERA_USERNAME, LOOPBACK
+
+pytestmark = pytest.mark.usefixtures("no_cameras")
+
+
+@pytest.fixture
+def no_cameras() -> Iterator[AsyncMock]:
+    """A flow ends where the entry's life begins."""
+    with patch("custom_components.onvif_proxy.async_setup_entry", AsyncMock(return_value=True)) as setup:
+        yield setup
+
+
+def recorder_input(recorder: SimulatedRecorder, **changes: Any) -> dict[str, Any]:
+    options = recorder.options
+    return {
+        CONF_HOST: recorder.host,
+        CONF_PORT: recorder.port,
+        CONF_USERNAME: options.username,
+        CONF_PASSWORD: options.password,
+    } | changes
+
+
+async def begin(hass: HomeAssistant, way: str) -> ConfigFlowResult:
+    menu = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert menu["type"] is FlowResultType.MENU
+    return await submit(hass, menu, {"next_step_id": way})
+
+
+async def submit(hass: HomeAssistant, step: ConfigFlowResult, answer: dict[str, Any]) -> ConfigFlowResult:
+    return await hass.config_entries.flow.async_configure(step["flow_id"], answer)
+
+
+def suggested(step: ConfigFlowResult) -> dict[str, Any]:
+    """Return what a form proposes."""
+    assert step["data_schema"] is not None
+    return {
+        str(key): key.description["suggested_value"]
+        for key in step["data_schema"].schema
+        if key.description and "suggested_value" in key.description
+    }
+
+
+async def to_channels(hass: HomeAssistant, recorder: SimulatedRecorder) -> ConfigFlowResult:
+    step = await begin(hass, "recorder")
+    step = await submit(hass, step, recorder_input(recorder))
+    assert step["step_id"] == "channels"
+    return step
+
+
+async def to_addressing(hass: HomeAssistant, recorder: SimulatedRecorder) -> ConfigFlowResult:
+    step = await to_channels(hass, recorder)
+    return await submit(hass, step, {CONF_CHANNELS: tokens_of(step)})
+
+
+async def to_credentials(hass: HomeAssistant, recorder: SimulatedRecorder) -> ConfigFlowResult:
+    step = await submit(hass, await to_addressing(hass, recorder), {"next_step_id": "shared"})
+    return await submit(hass, step, {CONF_ADDRESS: LOOPBACK})
+
+
+def channel_options(step: ConfigFlowResult) -> list[dict[str, str]]:
+    assert step["data_schema"] is not None
+    return list(step["data_schema"].schema[CONF_CHANNELS].config["options"])
+
+
+def tokens_of(step: ConfigFlowResult) -> list[str]:
+    return [option["value"] for option in channel_options(step)]
+
+
+async def test_typed_recorder_with_shared_address(
+    hass: HomeAssistant, recorder: SimulatedRecorder, no_cameras: AsyncMock
+) -> None:
+    step = await to_channels(hass, recorder)
+    assert [label["label"].count("×") for label in channel_options(step)] == [2, 2]
+    assert all("H264" in label["label"] for label in channel_options(step))
+    first, second = tokens_of(step)
+
+    step = await submit(hass, step, {CONF_CHANNELS: [first]})
+    assert (step["type"], step["step_id"]) == (FlowResultType.MENU, "addressing")
+    step = await submit(hass, step, {"next_step_id": "shared"})
+    assert suggested(step) == {CONF_ADDRESS: LOOPBACK}  # the address from which this recorder is reached
+
+    step = await submit(hass, step, {CONF_ADDRESS: LOOPBACK})
+    proposal = suggested(step)
+    assert len(proposal[CONF_CAMERA_PASSWORD]) == config_flow.GENERATED_PASSWORD_LENGTH
+    step = await submit(hass, step, proposal)
+    assert step["type"] is FlowResultType.CREATE_ENTRY
+    assert step["result"].unique_id == recorder.serial_number
+    assert step["data"] == recorder_input(recorder) | {CONF_ADDRESSING: "shared", CONF_ADDRESS: LOOPBACK}
+    assert step["options"] == proposal | {CONF_EXCLUDED_CHANNELS: [second]}
+    await hass.async_block_till_done()
+    assert len(no_cameras.mock_calls) == 1
+
+
+async def test_generated_passwords_differ(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    passwords = {suggested(await to_credentials(hass, recorder))[CONF_CAMERA_PASSWORD] for _ in range(2)}
+    assert len(passwords) == 2
+
+
+@pytest.mark.parametrize("typed", ["http://{}/index.html", " {} ", "{}/"])
+async def test_a_pasted_url_is_taken_as_a_host(hass: HomeAssistant, recorder: SimulatedRecorder, typed: str) -> None:
+    step = await begin(hass, "recorder")
+    step = await submit(hass, step, recorder_input(recorder, **{CONF_HOST: typed.format(recorder.host)}))
+    assert step["step_id"] == "channels"
+
+
+async def test_found_recorder_fills_the_form(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    found = FoundRecorder(
+        uuid="urn:uuid:1", host=recorder.host, port=recorder.port, name="Attic", hardware="NVR", scopes=()
+    )
+    with patch.object(config_flow, "find_recorders", AsyncMock(return_value=[found])) as search:
+        step = await begin(hass, "search")
+    assert search.await_args is not None
+    assert search.await_args.kwargs["ignore"] is config_flow.is_own_scope
+    assert step["step_id"] == "search"
+    step = await submit(hass, step, {CONF_HOST: f"{recorder.host}:{recorder.port}"})
+    assert suggested(step) == {CONF_HOST: recorder.host, CONF_PORT: recorder.port}
+    step = await submit(hass, step, recorder_input(recorder))
+    assert step["step_id"] == "channels"
+
+
+@pytest.mark.parametrize("configured", [False, True])
+async def test_nothing_new_found_leads_to_the_form(
+    hass: HomeAssistant, recorder: SimulatedRecorder, configured: bool
+) -> None:
+    found = []
+    if configured:
+        MockConfigEntry(domain=DOMAIN, data={CONF_HOST: recorder.host}, unique_id="x").add_to_hass(hass)
+        found = [
+            FoundRecorder(uuid="urn:uuid:1", host=recorder.host, port=recorder.port, name="", hardware="", scopes=())
+        ]
+    with patch.object(config_flow, "find_recorders", AsyncMock(return_value=found)):
+        step = await begin(hass, "search")
+    assert (step["step_id"], step["errors"]) == ("recorder", {"base": "no_recorders_found"})
+    assert (await submit(hass, step, recorder_input(recorder)))["step_id"] == "channels"
+
+
+async def recovers(hass: HomeAssistant, step: ConfigFlowResult, error: str, recorder: SimulatedRecorder) -> None:
+    assert step["type"] is FlowResultType.FORM
+    assert (step["step_id"], step["errors"]) == ("recorder", {"base": error})
+    assert CONF_HOST in suggested(step)  # what was typed is not lost
+    step = await submit(hass, step, recorder_input(recorder))
+    assert step["step_id"] == "channels"
+
+
+async def test_unreachable(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    step = await begin(hass, "recorder")
+    step = await submit(hass, step, recorder_input(recorder, **{CONF_PORT: 1}))
+    await recovers(hass, step, "unreachable", recorder)
+
+
+async def test_not_onvif(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    runner = web.ServerRunner(web.Server(page))
+    await runner.setup()
+    site = web.TCPSite(runner, LOOPBACK, 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    step = await begin(hass, "recorder")
+    step = await submit(hass, step, recorder_input(recorder, **{CONF_PORT: port}))
+    await runner.cleanup()
+    await recovers(hass, step, "not_onvif", recorder)
+
+
+async def page(_request: web.BaseRequest) -> web.Response:
+    return web.Response(text="<html>A web page</html>", content_type="text/html")
+
+
+async def test_wrong_credentials(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    step = await begin(hass, "recorder")
+    step = await submit(hass, step, recorder_input(recorder, **{CONF_PASSWORD: "wrong"}))
+    await recovers(hass, step, "wrong_credentials", recorder)
+
+
+async def test_no_channels(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    async with SimulatedRecorder(RecorderOptions(channels=0)) as empty:
+        step = await begin(hass, "recorder")
+        step = await submit(hass, step, recorder_input(empty))
+    await recovers(hass, step, "no_channels", recorder)
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [(ClockTooFarOff(timedelta(hours=3)), "clock_too_far_off"), (RecorderRefused("nonsense"), "refused")],
+)
+async def test_other_failures(hass: HomeAssistant, recorder: SimulatedRecorder, failure: Exception, error: str) -> None:
+    step = await begin(hass, "recorder")
+    with patch.object(OnvifDriver, "scan", AsyncMock(side_effect=failure)):
+        step = await submit(hass, step, recorder_input(recorder))
+    await recovers(hass, step, error, recorder)
+
+
+async def test_a_recorder_is_set_up_once(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    MockConfigEntry(domain=DOMAIN, unique_id=recorder.serial_number, data={CONF_HOST: "elsewhere"}).add_to_hass(hass)
+    step = await begin(hass, "recorder")
+    step = await submit(hass, step, recorder_input(recorder))
+    assert (step["type"], step["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+async def test_at_least_one_channel(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    step = await to_channels(hass, recorder)
+    tokens = tokens_of(step)
+    step = await submit(hass, step, {CONF_CHANNELS: []})
+    assert step["errors"] == {"base": "no_channel_chosen"}
+    step = await submit(hass, step, {CONF_CHANNELS: tokens})
+    assert step["step_id"] == "addressing"
+
+
+def macvlan(number: int) -> Interface:
+    return Interface(
+        name=f"cam{number}",
+        mac=f"02:00:00:00:00:{number:02x}",
+        kind="macvlan",
+        parent="eth0",
+        up=True,
+        alias=None,
+        addresses=(InterfaceAddress(address=f"192.0.2.{number}", prefix_length=24),),
+    )
+
+
+async def test_dedicated_needs_an_interface_a_camera(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    step = await to_addressing(hass, recorder)
+    with patch.object(config_flow, "read_interfaces", AsyncMock(return_value=[macvlan(1)])):
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+        placeholders = step["description_placeholders"]
+        assert placeholders is not None
+        assert (placeholders["needed"], placeholders["free"], placeholders["interfaces"]) == ("2", "1", "cam1")
+        step = await submit(hass, step, {})
+        assert step["errors"] == {"base": "too_few_interfaces"}
+    with patch.object(config_flow, "read_interfaces", AsyncMock(return_value=[macvlan(1), macvlan(2)])):
+        step = await submit(hass, step, {})
+    assert step["step_id"] == "credentials"
+    step = await submit(hass, step, suggested(step))
+    assert step["data"] == recorder_input(recorder) | {CONF_ADDRESSING: "dedicated"}
+
+
+async def test_an_unknown_host_suggests_no_address(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    step = await to_addressing(hass, recorder)
+    with patch.object(config_flow.socket.socket, "connect", side_effect=OSError):
+        step = await submit(hass, step, {"next_step_id": "shared"})
+    assert suggested(step) == {CONF_ADDRESS: None}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (CONF_CAMERA_USERNAME, ""),
+        (CONF_CAMERA_USERNAME, "cámara"),
+        (CONF_CAMERA_PASSWORD, "a&b"),
+        (CONF_CAMERA_PASSWORD, "x" * 33),
+    ],
+)
+async def test_only_credentials_that_clients_can_send(
+    hass: HomeAssistant, recorder: SimulatedRecorder, field: str, value: str
+) -> None:
+    step = await to_credentials(hass, recorder)
+    good = {CONF_CAMERA_USERNAME: CAMERA_USERNAME, CONF_CAMERA_PASSWORD: CAMERA_PASSWORD}
+    step = await submit(hass, step, good | {field: value})
+    assert step["errors"] == {field: "bad_credential"}
+    step = await submit(hass, step, good)
+    assert step["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.fixture
+def existing(hass: HomeAssistant, recorder: SimulatedRecorder) -> MockConfigEntry:
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="Attic",
+        unique_id=recorder.serial_number,
+        data=recorder_input(recorder, **{CONF_PASSWORD: "old"}),
+        options={
+            CONF_CAMERA_USERNAME: CAMERA_USERNAME,
+            CONF_CAMERA_PASSWORD: CAMERA_PASSWORD,
+            CONF_EXCLUDED_CHANNELS: [],
+        },
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+async def test_reauthentication(hass: HomeAssistant, recorder: SimulatedRecorder, existing: MockConfigEntry) -> None:
+    step = await existing.start_reauth_flow(hass)
+    assert CONF_PASSWORD not in suggested(step)
+    login = {CONF_USERNAME: recorder.options.username, CONF_PASSWORD: "wrong"}
+    step = await submit(hass, step, login)
+    assert step["errors"] == {"base": "wrong_credentials"}
+    step = await submit(hass, step, login | {CONF_PASSWORD: recorder.options.password})
+    assert (step["type"], step["reason"]) == (FlowResultType.ABORT, "reauth_successful")
+    assert existing.data[CONF_PASSWORD] == recorder.options.password
+
+
+async def test_reconfiguration(hass: HomeAssistant, recorder: SimulatedRecorder, existing: MockConfigEntry) -> None:
+    step = await existing.start_reconfigure_flow(hass)
+    step = await submit(hass, step, recorder_input(recorder, **{CONF_PORT: 1}))
+    assert step["errors"] == {"base": "unreachable"}
+    step = await submit(hass, step, recorder_input(recorder, **{CONF_HOST: f"http://{recorder.host}/"}))
+    assert (step["type"], step["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    assert existing.data == recorder_input(recorder)
+
+
+async def test_reconfiguration_refuses_another_recorder(hass: HomeAssistant, existing: MockConfigEntry) -> None:
+    async with SimulatedRecorder(RecorderOptions(channels=1, serial_number="ANOTHER")) as another:
+        step = await existing.start_reconfigure_flow(hass)
+        step = await submit(hass, step, recorder_input(another))
+    assert (step["type"], step["reason"]) == (FlowResultType.ABORT, "another_recorder")
+    assert existing.data[CONF_PASSWORD] == "old"

@@ -1,0 +1,107 @@
+"""What hassfest and HACS check, as far as it can be checked here, and the texts that the code asks for."""
+
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+import pytest
+
+from custom_components.onvif_proxy import errors
+from custom_components.onvif_proxy.binary_sensor import CONNECTIVITY
+from custom_components.onvif_proxy.button import RESCAN
+from custom_components.onvif_proxy.const import DOMAIN
+from custom_components.onvif_proxy.sensor import SENSORS
+from custom_components.onvif_proxy.switch import SWITCHES
+from custom_components.onvif_proxy.virtual_camera import CameraState, Trouble
+
+REPOSITORY = Path(__file__).parents[2]
+INTEGRATION = REPOSITORY / "custom_components" / DOMAIN
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+ENGLISH = load(INTEGRATION / "translations" / "en.json")
+
+
+def keys(tree: Any, path: str = "") -> set[str]:
+    if isinstance(tree, str):
+        return {path}
+    return set().union(*(keys(value, f"{path}/{key}") for key, value in tree.items()))
+
+
+def test_manifest_has_what_hassfest_and_hacs_ask_for() -> None:
+    manifest = load(INTEGRATION / "manifest.json")
+    assert list(manifest) == ["domain", "name", *sorted(set(manifest) - {"domain", "name"})]
+    assert {"codeowners", "documentation", "domain", "issue_tracker", "name", "version", "iot_class"} <= set(manifest)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
+    assert not any("==" in requirement for requirement in manifest["requirements"])
+
+
+def test_every_imported_component_is_a_dependency() -> None:
+    platforms = {"binary_sensor", "button", "camera", "sensor", "switch"}  # a dependency by being a platform
+    manifest = load(INTEGRATION / "manifest.json")
+    imported = {
+        name
+        for file in INTEGRATION.rglob("*.py")
+        for name in re.findall(r"homeassistant\.components(?:\.| import )(\w+)", file.read_text())
+    }
+    assert imported <= platforms | set(manifest["dependencies"]) | set(manifest.get("after_dependencies", ()))
+
+
+def test_hacs_json() -> None:
+    assert load(REPOSITORY / "hacs.json")["homeassistant"] == "2026.10.0"
+    assert (INTEGRATION / "brand" / "icon.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("description", [*SENSORS, *SWITCHES, RESCAN], ids=lambda one: one.key)
+def test_entities_have_a_name_and_an_icon(description: Any) -> None:
+    platform = next(one for one in ("sensor", "switch", "button") if one in type(description).__name__.lower())
+    assert description.translation_key in ENGLISH["entity"][platform]
+    assert description.translation_key in load(INTEGRATION / "icons.json")["entity"][platform]
+
+
+def test_connectivity_is_named_by_its_device_class() -> None:
+    assert CONNECTIVITY.translation_key is None
+    assert CONNECTIVITY.device_class is not None
+
+
+def test_states_and_reasons_have_texts() -> None:
+    status = ENGLISH["entity"]["sensor"]["status"]
+    assert set(status["state"]) == {state.value for state in CameraState}
+    assert set(status["state_attributes"]["reason"]["state"]) == {trouble.value for trouble in Trouble}
+
+
+def test_every_failure_of_a_recorder_has_its_sentence() -> None:
+    wanted = {*errors._KEYS.values(), "refused"}
+    assert wanted <= set(ENGLISH["config"]["error"])
+    assert wanted <= set(ENGLISH["exceptions"])
+
+
+def test_every_key_in_the_code_has_its_text() -> None:
+    code = "\n".join(file.read_text() for file in INTEGRATION.glob("*.py"))
+    for key in re.findall(r'translation_key="(\w+)"', code):
+        assert any(f"/{key}/" in one for one in keys(ENGLISH)), key
+    for step in re.findall(r"async def async_step_(\w+)", code):
+        assert step == "reauth" or step in ENGLISH["config"]["step"] or step in ENGLISH["options"]["step"], step
+
+
+def test_every_field_is_described() -> None:
+    for steps in (ENGLISH["config"]["step"], ENGLISH["options"]["step"]):
+        for name, step in steps.items():
+            assert set(step.get("data", ())) == set(step.get("data_description", ())), name
+
+
+@pytest.mark.parametrize("file", sorted((INTEGRATION / "translations").glob("*.json")), ids=lambda one: one.stem)
+def test_translations_say_the_same(file: Path) -> None:
+    translated = load(file)
+    assert keys(translated) == keys(ENGLISH)
+    for path in keys(ENGLISH):
+        original: Any = ENGLISH
+        other: Any = translated
+        for part in path.strip("/").split("/"):
+            original, other = original[part], other[part]
+        assert set(re.findall(r"{\w+}", other)) == set(re.findall(r"{\w+}", original)), path
+        assert "<" not in other, path

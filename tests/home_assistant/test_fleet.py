@@ -1,0 +1,244 @@
+"""The cameras of an entry follow the scan, the interfaces, the switches and the device registry."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.components.camera import async_get_image
+from homeassistant.const import SERVICE_TURN_OFF, SERVICE_TURN_ON, STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.onvif_proxy import fleet as fleet_module
+from custom_components.onvif_proxy.const import CONF_ADDRESSING, CONF_EXCLUDED_CHANNELS, DOMAIN, Addressing
+from custom_components.onvif_proxy.interfaces import Interface, InterfaceAddress
+from tests.end_to_end.client import fetch_snapshot, find_cameras, read_camera
+from tests.simulated_nvr import SimulatedRecorder
+
+from . import CAMERA_PASSWORD, CAMERA_USERNAME, LOOPBACK, answers, entity_ids, entry_for, state_of
+
+type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
+
+
+async def read(hass: HomeAssistant, entry: MockConfigEntry, number: int) -> Any:
+    address = state_of(hass, entity_ids(hass, entry, "_address")[number])
+    return await read_camera(f"http://{address}/onvif/device_service", CAMERA_USERNAME, CAMERA_PASSWORD)
+
+
+async def switch(hass: HomeAssistant, entity_id: str, action: str) -> None:
+    await hass.services.async_call("switch", action, {"entity_id": entity_id}, blocking=True)
+    await hass.async_block_till_done()
+
+
+async def rescan(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    button = entity_ids(hass, entry, "_rescan")[0]
+    await hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+    await hass.async_block_till_done()
+
+
+async def test_clients_can_tell_the_cameras_apart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    first, second = await read(hass, entry, 0), await read(hass, entry, 1)
+    assert first.mac != second.mac
+    assert first.serial_number != second.serial_number
+    assert [profile.token for profile in first.profiles] == ["main", "sub"]
+
+
+async def test_renaming_the_device_renames_the_onvif_camera(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    device_id = next(iter(entry.runtime_data.fleet.cameras.values())).device_id
+    dr.async_get(hass).async_update_device(device_id, name_by_user="Front door")
+    await hass.async_block_till_done()
+    assert (await read(hass, entry, 0)).name == "Front%20door"
+
+    dr.async_get(hass).async_update_device(device_id, name_by_user=None)
+    await hass.async_block_till_done()
+    assert (await read(hass, entry, 0)).name != "Front%20door"
+
+
+async def test_a_renamed_camera_keeps_its_name_after_a_restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    device_id = next(iter(entry.runtime_data.fleet.cameras.values())).device_id
+    dr.async_get(hass).async_update_device(device_id, name_by_user="Front door")
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert (await read(hass, entry, 0)).name == "Front%20door"
+
+
+async def test_running_switch_stops_and_starts_one_camera_and_is_remembered(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    switches, statuses = entity_ids(hass, entry, "_running"), entity_ids(hass, entry, "_status")
+    addresses = [state_of(hass, one) for one in entity_ids(hass, entry, "_address")]
+    await switch(hass, switches[0], SERVICE_TURN_OFF)
+    assert [state_of(hass, one) for one in statuses] == ["stopped", "running"]
+    assert [await answers(one) for one in addresses] == [False, True]
+
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [state_of(hass, one) for one in switches] == [STATE_OFF, STATE_ON]
+    assert [state_of(hass, one) for one in statuses] == ["stopped", "running"]
+
+    await switch(hass, switches[0], SERVICE_TURN_ON)
+    assert [await answers(one) for one in addresses] == [True, True]
+
+
+async def test_discovery_switch_hides_one_camera_and_is_remembered(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    switches = entity_ids(hass, entry, "_discovery")
+    assert len(await find_cameras(LOOPBACK, wanted=2)) == 2
+    await switch(hass, switches[0], SERVICE_TURN_OFF)
+    assert len(await find_cameras(LOOPBACK, wanted=2, seconds=1.5)) == 1
+
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [state_of(hass, one) for one in switches] == [STATE_OFF, STATE_ON]
+    await switch(hass, switches[0], SERVICE_TURN_ON)
+    assert len(await find_cameras(LOOPBACK, wanted=2)) == 2
+
+
+async def test_a_rescan_adds_new_channels_and_moves_no_other(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    before = {one: state_of(hass, one) for one in entity_ids(hass, entry, "_address")}
+    recorder.add_channel()
+    await rescan(hass, entry)
+    after = {one: state_of(hass, one) for one in entity_ids(hass, entry, "_address")}
+    assert len(after) == 3
+    assert before.items() <= after.items()
+    assert {state_of(hass, one) for one in entity_ids(hass, entry, "_status")} == {"running"}
+
+
+async def test_a_vanished_channel_is_unavailable_until_it_is_back(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    cameras = entity_ids(hass, entry, "_camera")
+    recorder.remove_channel(2)
+    await rescan(hass, entry)
+    assert [state_of(hass, one) == STATE_UNAVAILABLE for one in cameras] == [False, True]
+    recorder.add_channel(2)
+    await rescan(hass, entry)
+    assert [state_of(hass, one) == STATE_UNAVAILABLE for one in cameras] == [False, False]
+
+
+async def test_an_excluded_channel_gets_no_camera(
+    hass: HomeAssistant, recorder: SimulatedRecorder, entry: MockConfigEntry
+) -> None:
+    token = next(iter(entry.runtime_data.fleet.cameras))
+    hass.config_entries.async_update_entry(entry, options=entry.options | {CONF_EXCLUDED_CHANNELS: [token]})
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert token not in entry.runtime_data.fleet.cameras
+    assert len(entry.runtime_data.fleet.cameras) == 1
+
+
+async def test_a_failed_rescan_says_so(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    await recorder.stop()
+    with pytest.raises(Exception, match="could not be scanned"):
+        await rescan(hass, entry)
+    assert state_of(hass, entity_ids(hass, entry, "_connectivity")[0]) == STATE_OFF
+
+
+async def test_still_image_comes_from_the_recorder(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    image = await async_get_image(hass, entity_ids(hass, entry, "_camera")[0])
+    assert image.content.startswith(b"\xff\xd8")
+    profile = (await read(hass, entry, 0)).profiles[0]
+    assert (await fetch_snapshot(profile.snapshot_uri, CAMERA_USERNAME, CAMERA_PASSWORD)).startswith(b"\xff\xd8")
+
+
+async def test_stream_source_is_the_cameras_own(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    entity = hass.data["camera"].get_entity(entity_ids(hass, entry, "_camera")[0])
+    source = await entity.stream_source()
+    assert source == (
+        f"rtsp://{CAMERA_USERNAME}:{CAMERA_PASSWORD}@{LOOPBACK}:"
+        f"{next(iter(entry.runtime_data.fleet.cameras.values())).camera.endpoint.rtsp_port}/main"
+    )
+    await switch(hass, entity_ids(hass, entry, "_running")[0], SERVICE_TURN_OFF)
+    assert await entity.stream_source() is None
+    assert state_of(hass, entity.entity_id) == STATE_UNAVAILABLE
+
+
+class FakeWatch:
+    """The kernel's interfaces, as a test wants them: loopback addresses on macvlans that are not there."""
+
+    def __init__(self, on_change: Callable[[Mapping[str, Interface]], None]) -> None:
+        self.interfaces: dict[str, Interface] = {}
+        self._on_change = on_change
+        FakeWatch.current = self
+
+    current: FakeWatch
+
+    async def start(self) -> None:
+        self._on_change(self.interfaces)
+
+    async def stop(self) -> None:
+        pass
+
+    def show(self, name: str, mac: str, *addresses: str) -> None:
+        self.interfaces[mac] = Interface(
+            name=name,
+            mac=mac,
+            kind="macvlan",
+            parent="eth0",
+            up=True,
+            alias=None,
+            addresses=tuple(InterfaceAddress(address=one, prefix_length=8) for one in addresses),
+        )
+        self._on_change(self.interfaces)
+
+
+@pytest.fixture
+async def dedicated(hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp) -> MockConfigEntry:
+    entry = entry_for(recorder, **{CONF_ADDRESSING: Addressing.DEDICATED.value})
+    with patch.object(fleet_module, "InterfaceWatch", FakeWatch):
+        assert await set_up(entry)
+    return entry
+
+
+async def test_dedicated_cameras_wait_for_interfaces_and_addresses(
+    hass: HomeAssistant, dedicated: MockConfigEntry
+) -> None:
+    watch = FakeWatch.current
+    statuses = entity_ids(hass, dedicated, "_status")
+    assert [state_of(hass, one) for one in statuses] == ["waiting_for_address"] * 2
+
+    watch.show("cam1", "02:00:00:00:00:01")
+    watch.show("cam2", "02:00:00:00:00:02", "127.0.0.2")
+    await hass.async_block_till_done()
+    assert [state_of(hass, one) for one in statuses] == ["waiting_for_address", "running"]
+
+    watch.show("cam1", "02:00:00:00:00:01", "127.0.0.3")
+    await hass.async_block_till_done()
+    assert [state_of(hass, one) for one in statuses] == ["running", "running"]
+    seen = [await read(hass, dedicated, number) for number in (0, 1)]
+    assert [camera.mac.lower() for camera in seen] == ["02:00:00:00:00:01", "02:00:00:00:00:02"]
+    addresses = [state_of(hass, one).split(":")[0] for one in entity_ids(hass, dedicated, "_address")]
+    assert addresses == ["127.0.0.3", "127.0.0.2"]
+
+
+async def test_a_dedicated_camera_stops_when_its_address_goes_and_returns_with_it(
+    hass: HomeAssistant, dedicated: MockConfigEntry
+) -> None:
+    watch = FakeWatch.current
+    watch.show("cam1", "02:00:00:00:00:01", "127.0.0.3")
+    await hass.async_block_till_done()
+    status, address = entity_ids(hass, dedicated, "_status")[0], entity_ids(hass, dedicated, "_address")[0]
+    listened = state_of(hass, address)
+    assert await answers(listened)
+
+    watch.show("cam1", "02:00:00:00:00:01")
+    await hass.async_block_till_done()
+    assert state_of(hass, status) == "waiting_for_address"
+    assert not await answers(listened)
+
+    watch.show("cam1", "02:00:00:00:00:01", "127.0.0.3")
+    await hass.async_block_till_done()
+    assert state_of(hass, status) == "running"
+    assert state_of(hass, address) == listened
+
+
+async def test_entities_have_translations_and_unique_ids(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    assert len(entities) == 2 + 2 * 5
+    assert all(one.translation_key or one.original_device_class or one.domain == "camera" for one in entities)
+    assert {one.platform for one in entities} == {DOMAIN}
