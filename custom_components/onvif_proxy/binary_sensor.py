@@ -11,7 +11,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import OnvifProxyConfigEntry
+from .data import OnvifProxyConfigEntry
 from .entity import RecorderEntity
 
 PARALLEL_UPDATES = 0

@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN
-from .coordinator import OnvifProxyConfigEntry
+from .data import OnvifProxyConfigEntry
 from .entity import RecorderEntity
 
 PARALLEL_UPDATES = 1

@@ -7,7 +7,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import LOGGER
-from .coordinator import OnvifProxyConfigEntry, RecorderCoordinator
+from .coordinator import RecorderCoordinator
+from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
 from .fleet import Fleet, FleetCamera
 from .model import StreamRole

@@ -42,7 +42,7 @@ from .const import (
     DOMAIN,
     Addressing,
 )
-from .coordinator import OnvifProxyConfigEntry
+from .data import OnvifProxyConfigEntry
 from .errors import error_key
 from .interfaces import Interface, read_interfaces
 from .model import Channel, Credentials, Recorder, RecorderInfo

@@ -1,8 +1,7 @@
 """The recorder as Home Assistant sees it: whether it is there, and its channels."""
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, override
+from typing import override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -15,31 +14,15 @@ from .model import Recorder
 from .nvr import RecorderDriver, RecorderError, WrongCredentials
 from .store import IdentityStore
 
-if TYPE_CHECKING:
-    from .fleet import Fleet
-
 SCAN_INTERVAL = timedelta(minutes=5)
-
-
-@dataclass(slots=True, kw_only=True)
-class OnvifProxyData:
-    """What an entry has while it is loaded."""
-
-    coordinator: RecorderCoordinator
-    fleet: Fleet
-
-
-type OnvifProxyConfigEntry = ConfigEntry[OnvifProxyData]
 
 
 class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
     """Scans the recorder; between scans, and while it is off, `data` is the last scan that worked."""
 
-    config_entry: OnvifProxyConfigEntry
+    config_entry: ConfigEntry
 
-    def __init__(
-        self, hass: HomeAssistant, entry: OnvifProxyConfigEntry, driver: RecorderDriver, store: IdentityStore
-    ) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, driver: RecorderDriver, store: IdentityStore) -> None:
         """Begin with the stored scan, if there is one, as that of a recorder that is not known to be there."""
         assert entry.unique_id is not None
         super().__init__(

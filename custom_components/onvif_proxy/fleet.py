@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import ipaddress
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.start import async_at_started
 
 from .const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, LOGGER, Addressing
-from .coordinator import OnvifProxyConfigEntry, RecorderCoordinator
+from .coordinator import RecorderCoordinator
 from .interfaces import Interface, InterfaceWatch
 from .model import Channel, Credentials, Endpoint, Recorder, Snapshot
 from .nvr import RecorderError
@@ -56,7 +57,7 @@ class Fleet:
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: OnvifProxyConfigEntry,
+        entry: ConfigEntry,
         coordinator: RecorderCoordinator,
         store: IdentityStore,
         *,

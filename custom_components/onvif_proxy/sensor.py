@@ -9,7 +9,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import OnvifProxyConfigEntry
+from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
 from .fleet import FleetCamera
 from .virtual_camera import CameraState, VirtualCamera

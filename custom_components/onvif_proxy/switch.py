@@ -8,7 +8,7 @@ from homeassistant.components.switch import SwitchEntity, SwitchEntityDescriptio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import OnvifProxyConfigEntry
+from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
 from .fleet import Fleet, FleetCamera
 from .store import CameraRecord
