@@ -1,0 +1,22 @@
+"""The ONVIF side of a virtual camera: SOAP services over HTTP, the still image, and WS-Discovery.
+
+A stream of role `main` or `sub` is announced at `rtsp://<address>:<rtsp_port>/<role>`.
+"""
+
+from .discovery import DiscoveryResponder
+from .errors import SnapshotUnavailable
+from .names import DEVICE_PATH, MEDIA_PATH, SNAPSHOT_PATH
+from .scopes import OWN_SCOPE, is_own_scope
+from .server import OnvifServer, SnapshotSource
+
+__all__ = [
+    "DEVICE_PATH",
+    "MEDIA_PATH",
+    "OWN_SCOPE",
+    "SNAPSHOT_PATH",
+    "DiscoveryResponder",
+    "OnvifServer",
+    "SnapshotSource",
+    "SnapshotUnavailable",
+    "is_own_scope",
+]

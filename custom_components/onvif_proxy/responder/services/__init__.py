@@ -1,0 +1,26 @@
+"""The ONVIF services of a virtual camera: one file each, and here the list that everything else goes by.
+
+To add a service, write a file with its `Service` and name it in `SERVICES`.
+"""
+
+from collections.abc import Mapping
+
+from .base import Context, Operation, Service
+from .device import DEVICE
+from .media import MEDIA
+
+SERVICES = (DEVICE, MEDIA)
+
+
+def operations_of(services: tuple[Service, ...]) -> Mapping[str, Operation]:
+    """Return all operations of services by expanded name."""
+    return {
+        f"{{{service.namespace}}}{name}": operation
+        for service in services
+        for name, operation in service.all_operations.items()
+    }
+
+
+OPERATIONS = operations_of(SERVICES)
+
+__all__ = ["OPERATIONS", "SERVICES", "Context"]

@@ -1,0 +1,98 @@
+"""What a service is made of."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...model import CameraDescription, StreamRole
+from ..auth import Access
+from ..names import DEVICE_PATH, NAMESPACES, SNAPSHOT_PATH
+from ..xmltree import Element, node
+
+HTTP_PORT = 80
+RTSP_PORT = 554
+
+
+def device_xaddr(address: str, onvif_port: int) -> str:
+    """Return where the device service of a camera is."""
+    return _http_uri(address, onvif_port, DEVICE_PATH)
+
+
+def _http_uri(address: str, port: int, path: str) -> str:
+    return f"http://{address}{'' if port == HTTP_PORT else f':{port}'}{path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a handler may know while it answers one request."""
+
+    description: CameraDescription
+    onvif_port: int
+    """The bound one."""
+    services: tuple[Service, ...]
+    discoverable: bool
+    now: datetime
+    """UTC."""
+
+    def xaddr(self, service: Service) -> str:
+        """Return where a service is."""
+        return _http_uri(self.description.endpoint.address, self.onvif_port, service.path)
+
+    @property
+    def snapshot_uri(self) -> str:
+        """Where the still image is."""
+        return _http_uri(self.description.endpoint.address, self.onvif_port, SNAPSHOT_PATH)
+
+    def stream_uri(self, role: StreamRole) -> str:
+        """Return where a stream is."""
+        endpoint = self.description.endpoint
+        port = "" if endpoint.rtsp_port == RTSP_PORT else f":{endpoint.rtsp_port}"
+        return f"rtsp://{endpoint.address}{port}/{role}"
+
+
+type Handler = Callable[[Context, Element], Element | Awaitable[Element]]
+"""Takes the request's element and returns the response's; raises `SoapFault`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What answers a request, and who may make it."""
+
+    handler: Handler
+    access: Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One ONVIF service, as announced and as dispatched."""
+
+    prefix: str
+    """Of its namespace, as in `NAMESPACES`."""
+    path: str
+    version: tuple[int, int]
+    """Major and minor of the specification that it follows."""
+    capabilities: Callable[[Context], Element]
+    """The `Capabilities` element of GetServiceCapabilities and of GetServices."""
+    category: str
+    """Its name in GetCapabilities."""
+    legacy_capabilities: Callable[[Context], Element]
+    """Its element in GetCapabilities: the same facts in an older form."""
+    operations: Mapping[str, Operation]
+    """By local name, without GetServiceCapabilities."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of its operations."""
+        return NAMESPACES[self.prefix]
+
+    @property
+    def all_operations(self) -> dict[str, Operation]:
+        """By local name, with what every service has."""
+
+        def get_service_capabilities(context: Context, _request: Element) -> Element:
+            return node(f"{self.prefix}:GetServiceCapabilitiesResponse", self.capabilities(context))
+
+        return {
+            "GetServiceCapabilities": Operation(get_service_capabilities, Access.PRE_AUTH),
+            **self.operations,
+        }

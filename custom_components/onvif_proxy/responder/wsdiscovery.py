@@ -1,0 +1,189 @@
+"""WS-Discovery of April 2005 as devices speak it: datagrams in, matches and announcements out. No I/O.
+
+Source: WS-Discovery (April 2005) sections 4 to 6; ONVIF Core, device discovery.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
+from uuid import uuid4
+
+from .errors import XmlError
+from .names import expand
+from .xmltree import Element, XmlLimits, child_text, document, node, parse_xml
+
+DISCOVERY: Final = "http://schemas.xmlsoap.org/ws/2005/04/discovery"
+MULTICAST_TO: Final = "urn:schemas-xmlsoap-org:ws:2005:04:discovery"
+ANONYMOUS: Final = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
+
+MAX_DATAGRAM = 16 * 1024
+MAX_MESSAGE_ID_LENGTH = 256  # it is echoed
+XML_LIMITS = XmlLimits(depth=12, elements=100, attributes=100)
+
+# A virtual camera is both; expanded names, as clients choose their prefixes freely.
+TYPES: Final = ("dn:NetworkVideoTransmitter", "tds:Device")
+_EXPANDED_TYPES = frozenset(expand(name) for name in TYPES)
+
+_BY_URI = (f"{DISCOVERY}/rfc3986", f"{DISCOVERY}/rfc2396")
+_BY_STRING = f"{DISCOVERY}/strcmp0"
+
+
+class DiscoveryError(ValueError):
+    """A datagram that is no request to a device; the text is for a log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is found: a device that tells of itself."""
+
+    endpoint_reference: str
+    """`urn:uuid:...`"""
+    scopes: tuple[str, ...]
+    xaddrs: tuple[str, ...]
+    metadata_version: int
+    """Raised whenever something else of this changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Who is there, of these types and in these scopes?"""
+
+    message_id: str
+    types: frozenset[str | None]
+    """Expanded names; None for one whose prefix is not declared."""
+    scopes: tuple[str, ...]
+    match_by: str
+
+    def matches(self, target: Target) -> bool:
+        """Tell whether a device has all types and all scopes asked for; no way of matching that we lack matches."""
+        return self.types <= _EXPANDED_TYPES and all(
+            any(scope_matches(wanted, scope, self.match_by) for scope in target.scopes) for wanted in self.scopes
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Where is this endpoint?"""
+
+    message_id: str
+    endpoint_reference: str
+
+    def matches(self, target: Target) -> bool:
+        """Tell whether the device is meant."""
+        return self.endpoint_reference == target.endpoint_reference
+
+
+def scope_matches(wanted: str, scope: str, match_by: str) -> bool:
+    """Compare two scopes by a matching rule (section 5.1): by URI, `wanted` must be a prefix, segment by segment."""
+    if match_by == _BY_STRING:
+        return wanted == scope
+    if match_by not in _BY_URI:
+        return False
+    try:
+        one, other = urlsplit(wanted), urlsplit(scope)
+    except ValueError:
+        return False
+    if (one.scheme.lower(), one.netloc.lower()) != (other.scheme.lower(), other.netloc.lower()):
+        return False
+    prefix, segments = _segments(one), _segments(other)
+    return segments[: len(prefix)] == prefix and not {".", ".."}.intersection(prefix)
+
+
+def _segments(uri: SplitResult) -> list[str]:
+    return [unquote(segment) for segment in uri.path.rstrip("/").split("/")]
+
+
+def parse_datagram(data: bytes) -> Probe | Resolve:
+    """Read a request; raises `DiscoveryError` for everything else, such as the announcements of other devices."""
+    if len(data) > MAX_DATAGRAM:
+        raise DiscoveryError("too large")
+    try:
+        envelope = parse_xml(data, XML_LIMITS)
+    except XmlError as error:
+        raise DiscoveryError(str(error)) from error
+    header, body = envelope.find(expand("env:Header")), envelope.find(expand("env:Body"))
+    message_id = child_text(header, "a:MessageID")
+    if envelope.tag != expand("env:Envelope") or body is None or len(body) != 1:
+        raise DiscoveryError("not a SOAP 1.2 envelope")
+    if not message_id or len(message_id) > MAX_MESSAGE_ID_LENGTH:
+        raise DiscoveryError("no usable message id")
+    request = body[0]
+    action = child_text(header, "a:Action")
+    if request.tag == expand("d:Probe") and action == f"{DISCOVERY}/Probe":
+        return _parse_probe(message_id, request)
+    if request.tag == expand("d:Resolve") and action == f"{DISCOVERY}/Resolve":
+        reference = child_text(request.find(expand("a:EndpointReference")), "a:Address")
+        if not reference:
+            raise DiscoveryError("nothing to resolve")
+        return Resolve(message_id, reference)
+    raise DiscoveryError("neither Probe nor Resolve")
+
+
+def _parse_probe(message_id: str, request: Element) -> Probe:
+    types = request.find(expand("d:Types"))
+    scopes = request.find(expand("d:Scopes"))
+    return Probe(
+        message_id,
+        frozenset() if types is None else frozenset(_expand_in(types, name) for name in (types.text or "").split()),
+        () if scopes is None else tuple((scopes.text or "").split()),
+        (None if scopes is None else scopes.get("MatchBy")) or _BY_URI[0],
+    )
+
+
+def _expand_in(element: Element, name: str) -> str | None:
+    prefix, _, local = name.rpartition(":")
+    namespace = element.nsmap.get(prefix or None)
+    return None if namespace is None else f"{{{namespace}}}{local}"
+
+
+@dataclass(slots=True)
+class Announcer:
+    """Builds what a device sends, numbered in sequence (appendix I)."""
+
+    instance_id: int
+    """Must be higher than at the last start."""
+    _sent: int = field(default=0)
+
+    def hello(self, target: Target) -> bytes:
+        """Announce that the device is there, or has changed."""
+        return self._build("Hello", MULTICAST_TO, None, node("d:Hello", *_facts(target)))
+
+    def bye(self, target: Target) -> bytes:
+        """Announce that the device leaves."""
+        return self._build("Bye", MULTICAST_TO, None, node("d:Bye", _reference(target)))
+
+    def answer(self, request: Probe | Resolve, target: Target) -> bytes:
+        """Answer a request that matches."""
+        kind = "Probe" if isinstance(request, Probe) else "Resolve"
+        match = node(f"d:{kind}Matches", node(f"d:{kind}Match", *_facts(target)))
+        return self._build(f"{kind}Matches", ANONYMOUS, request.message_id, match)
+
+    def _build(self, action: str, to: str, relates_to: str | None, content: Element) -> bytes:
+        self._sent += 1
+        envelope = node(
+            "env:Envelope",
+            node(
+                "env:Header",
+                node("a:MessageID", uuid4().urn),
+                None if relates_to is None else node("a:RelatesTo", relates_to),
+                node("a:To", to),
+                node("a:Action", f"{DISCOVERY}/{action}"),
+                node("d:AppSequence", {"InstanceId": self.instance_id, "MessageNumber": self._sent}),
+            ),
+            node("env:Body", content),
+        )
+        return document(envelope, "env", "a", "d", *(name.partition(":")[0] for name in TYPES))
+
+
+def _reference(target: Target) -> Element:
+    return node("a:EndpointReference", node("a:Address", target.endpoint_reference))
+
+
+def _facts(target: Target) -> tuple[Element, ...]:
+    return (
+        _reference(target),
+        node("d:Types", " ".join(TYPES)),
+        node("d:Scopes", " ".join(target.scopes)),
+        node("d:XAddrs", " ".join(target.xaddrs)),
+        node("d:MetadataVersion", target.metadata_version),
+    )
