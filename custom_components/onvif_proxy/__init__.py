@@ -1,1 +1,91 @@
-"""Every channel of a video recorder as an ONVIF camera of its own."""
+"""Every channel of a video recorder as an ONVIF camera of its own: an entry's life."""
+
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME, EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+
+from .const import CONF_CAMERA_PASSWORD, CONF_CAMERA_USERNAME, CONF_EXCLUDED_CHANNELS, DOMAIN
+from .coordinator import RecorderCoordinator
+from .data import OnvifProxyConfigEntry, OnvifProxyData
+from .fleet import Fleet, camera_identifier
+from .model import Credentials
+from .nvr import OnvifDriver
+from .store import async_get_store
+
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.CAMERA, Platform.SENSOR, Platform.SWITCH]
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -> bool:
+    """Connect to the recorder, scan it and start its virtual cameras."""
+    store = await async_get_store(hass)
+    recorder_credentials = Credentials(username=entry.data[CONF_USERNAME], password=entry.data[CONF_PASSWORD])
+    driver = OnvifDriver(
+        entry.data[CONF_HOST], entry.data[CONF_PORT], recorder_credentials, async_get_clientsession(hass)
+    )
+    entry.async_on_unload(driver.close)
+    coordinator = RecorderCoordinator(hass, entry, driver, store)
+    if coordinator.knows_channels:
+        # The cameras come up with what the last scan found, also while the recorder is off.
+        entry.async_create_background_task(hass, coordinator.async_refresh(), f"{DOMAIN} first scan of {entry.title}")
+    else:
+        await coordinator.async_config_entry_first_refresh()
+    _register_recorder(hass, entry, coordinator)
+
+    credentials = Credentials(
+        username=entry.options[CONF_CAMERA_USERNAME], password=entry.options[CONF_CAMERA_PASSWORD]
+    )
+    store.recorder(coordinator.serial_number).credentials = credentials
+    store.async_save()
+    fleet = Fleet(
+        hass,
+        entry,
+        coordinator,
+        store,
+        recorder_credentials=recorder_credentials,
+        credentials=credentials,
+        excluded=frozenset(entry.options[CONF_EXCLUDED_CHANNELS]),
+    )
+    entry.runtime_data = OnvifProxyData(coordinator=coordinator, fleet=fleet)
+    entry.async_on_unload(fleet.async_stop)
+
+    async def stop_fleet(_event: Event) -> None:
+        await fleet.async_stop()
+
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop_fleet))
+    await fleet.async_start()
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+def _register_recorder(hass: HomeAssistant, entry: OnvifProxyConfigEntry, coordinator: RecorderCoordinator) -> None:
+    """Make the recorder's device before those of its cameras, which link to it."""
+    info = coordinator.data.info
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, coordinator.serial_number)},
+        connections=set() if info.mac is None else {(dr.CONNECTION_NETWORK_MAC, info.mac)},
+        name=entry.title,
+        manufacturer=info.manufacturer,
+        model=info.model,
+        serial_number=info.serial_number,
+        sw_version=info.firmware,
+        configuration_url=f"http://{entry.data[CONF_HOST]}",
+    )
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -> bool:
+    """Unload the entities; the cameras stop after them, in what the setup gave to `async_on_unload`."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: OnvifProxyConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Let a user delete the device of a channel that the recorder no longer has."""
+    data = entry.runtime_data
+    present = {
+        camera_identifier(data.coordinator.serial_number, channel.token) for channel in data.coordinator.data.channels
+    }
+    recorder = (DOMAIN, data.coordinator.serial_number)
+    return not device.identifiers & (present | {recorder})

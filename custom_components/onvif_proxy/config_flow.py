@@ -8,13 +8,7 @@ import string
 from typing import Any, override
 from urllib.parse import urlsplit
 
-from homeassistant.config_entries import (
-    SOURCE_REAUTH,
-    SOURCE_RECONFIGURE,
-    ConfigFlow,
-    ConfigFlowResult,
-    OptionsFlowWithReload,
-)
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigFlow, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -259,10 +253,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         self, step_id: str, schema: vol.Schema, user_input: dict[str, Any] | None
     ) -> ConfigFlowResult:
         """Check changed connection data against the same recorder, and store them."""
-        entry = {
-            SOURCE_REAUTH: self._get_reauth_entry,
-            SOURCE_RECONFIGURE: self._get_reconfigure_entry,
-        }[self.source]()
+        entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
         errors: dict[str, str] = {}
         if user_input is not None:
             if CONF_HOST in user_input:

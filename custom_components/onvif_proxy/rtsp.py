@@ -143,7 +143,9 @@ class RtspRequest:
         return _cseq(self.headers)
 
     def to_bytes(self) -> bytes:
-        """Return the request as sent; Content-Length is that of the body. Raises RtspError on control characters."""
+        """Return the request as sent; Content-Length is that of the body. Raises RtspError where it could not be read."""
+        if any(character.isspace() for character in self.uri):
+            raise RtspError("white space in a URI")
         return _message(f"{self.method} {self.uri} {self.version}", self.headers, self.body)
 
 
@@ -163,7 +165,7 @@ class RtspResponse:
         return _cseq(self.headers)
 
     def to_bytes(self) -> bytes:
-        """Return the response as sent; Content-Length is that of the body. Raises RtspError on control characters."""
+        """Return the response as sent; Content-Length is that of the body. Raises RtspError where it could not be read."""
         reason = self.reason or REASONS.get(self.status, "Unknown")
         return _message(f"RTSP/1.0 {self.status} {reason}", self.headers, self.body)
 
@@ -184,9 +186,9 @@ class InterleavedRun:
             position = end
 
 
-def frame(channel: int, payload: bytes) -> bytes:
+def frame(channel: int, payload: bytes | memoryview) -> bytes:
     """Return one interleaved frame; channel 0 to 255, payload up to 65535 bytes."""
-    return bytes((_DOLLAR, channel)) + len(payload).to_bytes(2) + payload
+    return b"".join((bytes((_DOLLAR, channel)), len(payload).to_bytes(2), payload))
 
 
 class RtspFramer:

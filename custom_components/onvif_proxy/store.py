@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import instance_id
 from homeassistant.helpers.singleton import singleton
 from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .model import (
@@ -114,7 +115,10 @@ class IdentityStore:
         return {"recorders": {serial: asdict(record) for serial, record in self._records.items()}}
 
 
-@singleton(f"{DOMAIN}.identities", async_=True)
+_STORE: HassKey[IdentityStore] = HassKey(f"{DOMAIN}.identities")
+
+
+@singleton(_STORE, async_=True)
 async def async_get_store(hass: HomeAssistant) -> IdentityStore:
     """Return the one store of this Home Assistant, loaded."""
     store = IdentityStore(hass, await instance_id.async_get(hass))

@@ -204,10 +204,9 @@ class VirtualCamera:
                 await self._start_servers(endpoint)
             except OSError as error:
                 await self._stop_servers()
-                trouble = _TROUBLE_OF_ERRNO.get(error.errno or 0, Trouble.NETWORK)
                 if self._failures == 0:
                     _LOGGER.warning("%s can't listen on %s: %s", self.name, endpoint.address, error)
-                self._set_status(CameraState.ERROR, trouble)
+                self._set_status(CameraState.ERROR, _TROUBLE_OF_ERRNO.get(error.errno or 0, Trouble.NETWORK))
                 self._retry_later()
                 return
         trouble = await self._apply_discovery()
