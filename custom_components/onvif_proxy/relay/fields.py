@@ -1,0 +1,86 @@
+"""The header fields Transport, Session and RTP-Info (RFC 2326 sections 12.39, 12.37, 12.33). No I/O."""
+
+from dataclasses import dataclass
+import re
+
+DEFAULT_SESSION_TIMEOUT = 60.0
+"""Seconds, where a server doesn't say (RFC 2326 section 12.37)."""
+
+_CHANNELS = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
+_SSRC = re.compile(r"[0-9A-Fa-f]{1,8}")
+_SEQUENCE = re.compile(r";\s*seq=([0-9]{1,5})\b")
+_TIME = re.compile(r";\s*rtptime=([0-9]{1,10})\b")
+_TIMEOUT = re.compile(r";\s*timeout\s*=\s*([0-9]{1,6})")
+
+type Channels = tuple[int, int]
+"""Interleaved channel numbers of RTP and RTCP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """One alternative of a Transport header."""
+
+    protocol: str
+    """Upper case: RTP/AVP, RTP/AVP/UDP or RTP/AVP/TCP."""
+    channels: Channels | None = None
+    ssrc: str | None = None
+    """Eight hex digits or less."""
+
+    @property
+    def interleaved(self) -> bool:
+        """Tell whether it asks for RTP in the RTSP connection."""
+        return self.protocol == "RTP/AVP/TCP"
+
+
+def parse_transports(header: str) -> list[Transport]:
+    """Read the alternatives in order of preference."""
+    return [_transport(alternative) for alternative in header.split(",") if alternative.strip()]
+
+
+def _transport(alternative: str) -> Transport:
+    protocol, *parameters = (part.strip() for part in alternative.split(";"))
+    channels = ssrc = None
+    for parameter in parameters:
+        name, _, value = (part.strip() for part in parameter.partition("="))
+        if name.lower() == "interleaved" and (match := _CHANNELS.fullmatch(value)):
+            first = int(match[1])
+            second = int(match[2]) if match[2] else first + 1
+            channels = (first, second) if first != second and max(first, second) < 256 else None
+        elif name.lower() == "ssrc" and _SSRC.fullmatch(value):
+            ssrc = value
+    return Transport(protocol.upper(), channels, ssrc)
+
+
+def parse_session(header: str) -> tuple[str, float]:
+    """Return session identifier and timeout in seconds."""
+    match = _TIMEOUT.search(header)
+    timeout = float(match[1]) if match else 0.0
+    return header.partition(";")[0].strip(), timeout or DEFAULT_SESSION_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class RtpInfo:
+    """Where a track starts."""
+
+    uri: str
+    sequence: int | None = None
+    time: int | None = None
+    """In units of the RTP clock."""
+
+    def __str__(self) -> str:
+        """Return an element of the header."""
+        sequence = "" if self.sequence is None else f";seq={self.sequence}"
+        time = "" if self.time is None else f";rtptime={self.time}"
+        return f"url={self.uri}{sequence}{time}"
+
+
+def parse_rtp_info(header: str) -> list[RtpInfo]:
+    """Read the elements; URIs may hold commas and semicolons."""
+    found = []
+    for element in re.split(r",\s*(?=url=)", header):
+        if element.startswith("url="):
+            sequence, time = _SEQUENCE.search(element), _TIME.search(element)
+            end = min((match.start() for match in (sequence, time) if match), default=len(element))
+            uri = element[4:end].strip(' "')
+            found.append(RtpInfo(uri, int(sequence[1]) if sequence else None, int(time[1]) if time else None))
+    return found
