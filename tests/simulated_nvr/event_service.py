@@ -1,0 +1,308 @@
+"""The event service (ONVIF Core chapter 9, ver10/events): pull points with motion of every channel in one stream."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+import re
+import time
+
+from .channels import SimulatedChannel
+from .service import Call, Handler, Recorder, timestamp
+from .soap import SoapFault, attribute, text
+from .vendors import CELL_MOTION, MOTION_ALARM
+
+DEFAULT_TERMINATION = timedelta(seconds=60)
+MAX_PULL_SECONDS = 300.0
+MAX_QUEUED = 1000
+_DURATION = re.compile(r"^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$")
+_DIALECT = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
+_PORT_TYPES = {
+    "CreatePullPointSubscription": "http://www.onvif.org/ver10/events/wsdl/EventPortType",
+    "GetEventProperties": "http://www.onvif.org/ver10/events/wsdl/EventPortType",
+    "GetServiceCapabilities": "http://www.onvif.org/ver10/events/wsdl/EventPortType",
+    "PullMessages": "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription",
+    "SetSynchronizationPoint": "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription",
+    "Renew": "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager",
+    "Unsubscribe": "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager",
+}
+FAULT_ACTION = "http://www.w3.org/2005/08/addressing/soap/fault"
+
+
+def action(operation: str) -> str | None:
+    """Return the wsa:Action of an event operation's answer, None for other operations."""
+    return f"{_PORT_TYPES[operation]}/{operation}Response" if operation in _PORT_TYPES else None
+
+
+@dataclass(slots=True, eq=False)
+class PullPoint:
+    """One subscription: what waits for its client, and until when it lives."""
+
+    expires: float
+    """Monotonic seconds."""
+    topics: frozenset[str] | None
+    """Expanded topic names of its filter; None: all."""
+    messages: deque[str] = field(default_factory=deque)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, topic: str, message: str) -> None:
+        """Queue a notification that the filter lets through; the oldest goes when the client never pulls."""
+        if self.topics is not None and topic not in self.topics:
+            return
+        if len(self.messages) >= MAX_QUEUED:
+            self.messages.popleft()
+        self.messages.append(message)
+        self.arrived.set()
+
+
+def _unknown_subscription() -> SoapFault:
+    return SoapFault(
+        "Sender",
+        reason="No such subscription",
+        detail="<wsrf-r:ResourceUnknownFault><wsrf-bf:Timestamp "
+        'xmlns:wsrf-bf="http://docs.oasis-open.org/wsrf/bf-2">1970-01-01T00:00:00Z</wsrf-bf:Timestamp>'
+        "</wsrf-r:ResourceUnknownFault>",
+    )
+
+
+class EventService:
+    """Pull points and the motion state of the channels."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        """Answer for a recorder."""
+        self._recorder = recorder
+        self._options = recorder.options
+        self._channels = recorder.channels
+        self._vendor = recorder.channels.vendor
+        self._pull_points: dict[str, PullPoint] = {}
+        self._made = 0
+        self._motion: dict[int, bool] = {}
+        self._closed = False
+        self.operations: dict[str, Handler] = {
+            "tev:GetServiceCapabilities": self._service_capabilities,
+            "tev:GetEventProperties": self._event_properties,
+            "tev:CreatePullPointSubscription": self._create,
+            "tev:PullMessages": self._pull,
+            "tev:SetSynchronizationPoint": self._synchronize,
+            "wsnt:Renew": self._renew,
+            "wsnt:Unsubscribe": self._unsubscribe,
+        }
+
+    @property
+    def pull_points(self) -> int:
+        """How many subscriptions live."""
+        self._expire()
+        return len(self._pull_points)
+
+    def set_motion(self, number: int, active: bool) -> None:
+        """Start or end motion on a channel; raises KeyError when there is none."""
+        channel = self._channels.channel(number)
+        self._motion[number] = active
+        self._expire()
+        for topic, message in self._notifications(channel, "Changed"):
+            for pull_point in self._pull_points.values():
+                pull_point.put(topic, message)
+
+    def forget(self) -> None:
+        """Lose all subscriptions, as a recorder that restarts."""
+        for pull_point in self._pull_points.values():
+            pull_point.expires = 0.0
+            pull_point.arrived.set()
+        self._pull_points.clear()
+
+    def close(self) -> None:
+        """End what waits, for good."""
+        self._closed = True
+        self.forget()
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        for key in [key for key, point in self._pull_points.items() if point.expires <= now]:
+            self._pull_points.pop(key).arrived.set()
+
+    def _notifications(self, channel: SimulatedChannel, operation: str) -> list[tuple[str, str]]:
+        """Return (topic, notification) for a channel's motion, in the vendor's topics."""
+        now = timestamp(self._recorder.now())
+        value = "true" if self._motion.get(channel.number) else "false"
+        forms = {
+            MOTION_ALARM: ((("Source", channel.source_token),), "State"),
+            CELL_MOTION: (
+                (
+                    ("VideoSourceConfigurationToken", channel.source_configuration_token),
+                    ("VideoAnalyticsConfigurationToken", f"VideoAnalytics_{channel.number}"),
+                    ("Rule", "MyMotionDetectorRule"),
+                ),
+                "IsMotion",
+            ),
+        }
+        found = []
+        for topic in self._vendor.motion_topics:
+            sources, data = forms[topic]
+            items = "".join(
+                f"<tt:SimpleItem Name={attribute(name)} Value={attribute(token)}/>" for name, token in sources
+            )
+            notification = (
+                f'<wsnt:NotificationMessage><wsnt:Topic Dialect="{_DIALECT}">{topic}</wsnt:Topic><wsnt:Message>'
+                f'<tt:Message UtcTime="{now}" PropertyOperation="{operation}"><tt:Source>{items}</tt:Source>'
+                f'<tt:Data><tt:SimpleItem Name="{data}" Value="{value}"/></tt:Data></tt:Message></wsnt:Message>'
+                "</wsnt:NotificationMessage>"
+            )
+            found.append((topic, notification))
+        return found
+
+    def _initialize(self, pull_point: PullPoint) -> None:
+        for channel in self._channels:
+            for topic, message in self._notifications(channel, "Initialized"):
+                pull_point.put(topic, message)
+
+    async def _service_capabilities(self, call: Call) -> str:
+        limit = self._options.max_pull_points
+        attributes = "" if limit is None else f' MaxPullPoints="{limit}"'
+        return (
+            '<tev:GetServiceCapabilitiesResponse><tev:Capabilities WSSubscriptionPolicySupport="false" '
+            f'WSPullPointSupport="true" MaxNotificationProducers="0"{attributes}/></tev:GetServiceCapabilitiesResponse>'
+        )
+
+    async def _event_properties(self, call: Call) -> str:
+        leaves = {
+            MOTION_ALARM: '<tns1:VideoSource><MotionAlarm wstop:topic="true">{}</MotionAlarm></tns1:VideoSource>',
+            CELL_MOTION: '<tns1:RuleEngine><CellMotionDetector><Motion wstop:topic="true">{}</Motion>'
+            "</CellMotionDetector></tns1:RuleEngine>",
+        }
+        description = (
+            '<tt:MessageDescription IsProperty="true"><tt:Source><tt:SimpleItemDescription Name="{}" '
+            'Type="tt:ReferenceToken"/></tt:Source><tt:Data><tt:SimpleItemDescription Name="{}" '
+            'Type="xs:boolean" xmlns:xs="http://www.w3.org/2001/XMLSchema"/></tt:Data></tt:MessageDescription>'
+        )
+        names = {MOTION_ALARM: ("Source", "State"), CELL_MOTION: ("VideoSourceConfigurationToken", "IsMotion")}
+        topics = "".join(
+            leaves[topic].format(description.format(*names[topic])) for topic in self._vendor.motion_topics
+        )
+        return (
+            "<tev:GetEventPropertiesResponse>"
+            "<tev:TopicNamespaceLocation>http://www.onvif.org/onvif/ver10/topics/topicns.xml</tev:TopicNamespaceLocation>"
+            f"<wsnt:FixedTopicSet>true</wsnt:FixedTopicSet><wstop:TopicSet>{topics}</wstop:TopicSet>"
+            f"<wsnt:TopicExpressionDialect>{_DIALECT}</wsnt:TopicExpressionDialect>"
+            "<wsnt:TopicExpressionDialect>http://docs.oasis-open.org/wsn/t-1/TopicExpression/Concrete"
+            "</wsnt:TopicExpressionDialect><tev:MessageContentFilterDialect>"
+            "http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter</tev:MessageContentFilterDialect>"
+            "<tev:MessageContentSchemaLocation>http://www.onvif.org/onvif/ver10/schema/onvif.xsd"
+            "</tev:MessageContentSchemaLocation></tev:GetEventPropertiesResponse>"
+        )
+
+    def _lifetime(self, given: str | None) -> timedelta:
+        """Read an absolute or relative termination time, by the recorder's own clock."""
+        if not given:
+            return DEFAULT_TERMINATION
+        if duration := _seconds(given):
+            return timedelta(seconds=duration)
+        try:
+            left = datetime.fromisoformat(given) - self._recorder.now()
+        except ValueError, TypeError:
+            left = timedelta()
+        if left <= timedelta():
+            raise SoapFault("Sender", "InvalidArgVal", reason="Unacceptable termination time")
+        return left
+
+    async def _create(self, call: Call) -> str:
+        self._expire()
+        limit = self._options.max_pull_points
+        if limit is not None and len(self._pull_points) >= limit:
+            raise SoapFault(
+                "Receiver",
+                "Action",
+                "MaxPullPoints",
+                reason="The maximum number of pull points is reached",
+                detail="<wsnt:SubscribeCreationFailedFault/>",
+            )
+        lifetime = self._lifetime(call.request.value("InitialTerminationTime"))
+        self._made += 1
+        key = self._vendor.paths["events"] + self._vendor.subscription.format(self._made)
+        pull_point = PullPoint(time.monotonic() + lifetime.total_seconds(), _filter(call))
+        self._pull_points[key] = pull_point
+        self._initialize(pull_point)
+        return (
+            "<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>"
+            f"<wsa:Address>{text(call.http_base + key)}</wsa:Address></tev:SubscriptionReference>"
+            f"{self._times('wsnt', lifetime)}</tev:CreatePullPointSubscriptionResponse>"
+        )
+
+    def _times(self, prefix: str, lifetime: timedelta) -> str:
+        now = self._recorder.now()
+        return (
+            f"<{prefix}:CurrentTime>{timestamp(now)}</{prefix}:CurrentTime>"
+            f"<{prefix}:TerminationTime>{timestamp(now + lifetime)}</{prefix}:TerminationTime>"
+        )
+
+    def _find(self, call: Call) -> PullPoint:
+        self._expire()
+        pull_point = self._pull_points.get(call.path)
+        if pull_point is None:
+            raise _unknown_subscription()
+        return pull_point
+
+    async def _pull(self, call: Call) -> str:
+        pull_point = self._find(call)
+        timeout = min(_seconds(call.request.value("Timeout") or "") or 1.0, MAX_PULL_SECONDS)
+        try:
+            limit = max(1, int(call.request.value("MessageLimit") or "1"))
+        except ValueError:
+            raise SoapFault("Sender", "InvalidArgVal", reason="MessageLimit is no number") from None
+        pull_point.expires = max(pull_point.expires, time.monotonic() + timeout + DEFAULT_TERMINATION.total_seconds())
+        if not pull_point.messages:
+            pull_point.arrived.clear()
+            try:
+                async with asyncio.timeout(timeout):
+                    await pull_point.arrived.wait()
+            except TimeoutError:
+                pass
+        if call.path not in self._pull_points:
+            raise _unknown_subscription()
+        messages = [pull_point.messages.popleft() for _ in range(min(limit, len(pull_point.messages)))]
+        left = timedelta(seconds=pull_point.expires - time.monotonic())
+        return f"<tev:PullMessagesResponse>{self._times('tev', left)}{''.join(messages)}</tev:PullMessagesResponse>"
+
+    async def _synchronize(self, call: Call) -> str:
+        self._initialize(self._find(call))
+        return "<tev:SetSynchronizationPointResponse/>"
+
+    async def _renew(self, call: Call) -> str:
+        pull_point = self._find(call)
+        lifetime = self._lifetime(call.request.value("TerminationTime"))
+        pull_point.expires = time.monotonic() + lifetime.total_seconds()
+        now = self._recorder.now()
+        return (
+            f"<wsnt:RenewResponse><wsnt:TerminationTime>{timestamp(now + lifetime)}</wsnt:TerminationTime>"
+            f"<wsnt:CurrentTime>{timestamp(now)}</wsnt:CurrentTime></wsnt:RenewResponse>"
+        )
+
+    async def _unsubscribe(self, call: Call) -> str:
+        self._find(call)
+        self._pull_points.pop(call.path).arrived.set()
+        return "<wsnt:UnsubscribeResponse/>"
+
+
+def _seconds(duration: str) -> float | None:
+    """Read an xs:duration of days and less, None when it isn't one or is zero."""
+    if not (found := _DURATION.match(duration)) or not any(found.groups()):
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds or None
+
+
+def _filter(call: Call) -> frozenset[str] | None:
+    """Return the topics of a TopicExpression (`a|b`), None without a filter; our own prefix is put for the client's."""
+    expression = call.request.value("Filter", "TopicExpression")
+    if not expression:
+        return None
+    namespaces = call.request.namespaces_of("TopicExpression")
+    topics = set()
+    for part in expression.split("|"):
+        prefix, _, name = part.strip().partition(":")
+        if namespaces.get(prefix) != "http://www.onvif.org/ver10/topics":
+            raise SoapFault(
+                "Sender", "InvalidArgVal", reason="Unknown topic namespace", detail="<wsnt:InvalidFilterFault/>"
+            )
+        wanted = f"tns1:{name.removesuffix('//.')}"
+        topics |= {topic for topic in (MOTION_ALARM, CELL_MOTION) if topic == wanted or topic.startswith(f"{wanted}/")}
+    return frozenset(topics)
