@@ -26,6 +26,7 @@ _REFUSED_LOGIN_REASON = re.compile(
     re.IGNORECASE,
 )
 _ENVELOPE = re.compile(rb"<(?:[\w.-]+:)?Envelope[\s>]")
+_ENVELOPE_END = re.compile(rb"</(?:[\w.-]+:)?Envelope\s*>")
 
 
 def is_envelope(content: bytes) -> bool:
@@ -38,7 +39,10 @@ def read_fault(content: bytes) -> Fault | None:
     if b"Fault" not in content:
         return None
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
-    root = etree.fromstring(content, parser)
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError:
+        return None
     # Local names: some recorders fault with prefixes that they never declared.
     elements = [] if root is None else root.iter(etree.Element)
     fault = next((element for element in elements if _local(element) == "Fault"), None)
@@ -67,7 +71,14 @@ def refusal(operation: str, status: int, content: bytes) -> RecorderError | None
     if not is_envelope(content):
         kind = RecorderRefused if status >= 500 else NotOnvif
         return kind(f"{operation}: HTTP {status} without a SOAP answer")
-    return None if status == 200 else RecorderRefused(f"{operation}: HTTP {status}")
+    if status != 200:
+        return RecorderRefused(f"{operation}: HTTP {status}")
+    # zeep would decode both as far as they go: channels would be missing, and nobody would know.
+    if not _ENVELOPE_END.search(content[-4096:]):
+        return RecorderRefused(f"{operation}: answer is cut off")
+    if not re.search(rb"<(?:[\w.-]+:)?%bResponse[\s/>]" % operation.encode(), content):
+        return RecorderRefused(f"{operation}: answer to something else")
+    return None
 
 
 def _local(element: etree._Element) -> str:

@@ -41,6 +41,11 @@ def scope_name(scopes: Iterable[object]) -> str:
     return ""
 
 
+def _host_name(text: object) -> str:
+    name = clean_name(text)
+    return "" if name.lower().startswith("localhost") else name
+
+
 def recorder_info(
     *,
     serial_number: object,
@@ -69,6 +74,6 @@ def recorder_info(
         manufacturer=clean_name(manufacturer),
         model=model_name,
         firmware=clean_name(firmware),
-        name=scope_name(scopes) or clean_name(host_name) or model_name or address,
+        name=scope_name(scopes) or _host_name(host_name) or model_name or address,
         mac=mac,
     )

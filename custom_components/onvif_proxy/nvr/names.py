@@ -23,9 +23,7 @@ _WHICH_ONE = """
 _HOW_ENCODED = "h264 h265 h hevc avc jpeg mjpeg mpeg mpeg4 svc sd hd fhd uhd d cif qcif vga balanced quality"
 TECHNICAL_WORDS = frozenset(f"{_WHAT_IT_IS} {_WHICH_ONE} {_HOW_ENCODED}".split())
 _WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])|[A-Z]", re.UNICODE)
-_STREAM_SUFFIX = re.compile(
-    r"[\s_\-.]*\b_?(?:main|sub|third|second|mobile)[\s_\-]*(?:stream)?[\s_\-]*\d*$", re.IGNORECASE
-)
+_STREAM_SUFFIX = re.compile(r"[\s_\-.]+(?:main|sub|third|second|mobile)[\s_\-]*(?:stream)?[\s_\-]*\d*$", re.IGNORECASE)
 
 
 def clean_name(text: object) -> str:

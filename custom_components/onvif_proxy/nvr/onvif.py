@@ -143,6 +143,8 @@ class OnvifDriver(RecorderDriver):
             if offset is not None and abs(offset) > LOGIN_WINDOW:
                 raise ClockTooFarOff(offset) from error
             raise
+        if not any(text_of(get(device, name)) for name in ("Manufacturer", "Model", "FirmwareVersion", "SerialNumber")):
+            raise RecorderRefused("GetDeviceInformation: says nothing")
         scopes, host_name, interfaces = await all_of(
             self._optional(operation) for operation in ("GetScopes", "GetHostname", "GetNetworkInterfaces")
         )
