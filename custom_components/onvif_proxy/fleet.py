@@ -267,14 +267,14 @@ class Fleet:
 
     def _interface(self, fleet_camera: FleetCamera) -> Interface | None:
         """Return the interface that carries a camera, choosing a free one for a camera that has none yet."""
-        interfaces = self._watch.interfaces
+        interfaces = self._watch.interfaces.values()
         if self._addressing is Addressing.SHARED:
-            return next((one for one in interfaces.values() if self._address(one) is not None), None)
+            return next((one for one in interfaces if self._address(one) is not None), None)
         mac = fleet_camera.record.identity.mac
         if mac is None:
             taken = {identity.mac for identity in self._store.identities()}
             free = sorted(
-                (one for one in interfaces.values() if one.kind == "macvlan" and one.mac not in taken),
+                (one for one in interfaces if one.kind == "macvlan" and one.mac not in taken),
                 key=lambda one: (len(one.name), one.name),
             )
             if not free:
@@ -284,7 +284,7 @@ class Fleet:
             dr.async_get(self._hass).async_update_device(
                 fleet_camera.device_id, merge_connections={(dr.CONNECTION_NETWORK_MAC, mac)}
             )
-        return interfaces.get(mac)
+        return next((one for one in interfaces if one.mac == mac and one.kind == "macvlan"), None)
 
     def _address(self, interface: Interface) -> tuple[str, int] | None:
         """Return the address for cameras on an interface, with the length of its prefix."""

@@ -121,7 +121,11 @@ async def test_typed_recorder_with_shared_address(
 
 
 async def test_generated_passwords_differ(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
-    passwords = {suggested(await to_credentials(hass, recorder))[CONF_CAMERA_PASSWORD] for _ in range(2)}
+    passwords = set()
+    for _ in range(2):
+        step = await to_credentials(hass, recorder)
+        passwords.add(suggested(step)[CONF_CAMERA_PASSWORD])
+        hass.config_entries.flow.async_abort(step["flow_id"])
     assert len(passwords) == 2
 
 

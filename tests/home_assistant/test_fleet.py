@@ -111,7 +111,7 @@ async def test_a_vanished_channel_is_unavailable_until_it_is_back(
     hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
 ) -> None:
     cameras = entity_ids(hass, entry, "_camera")
-    recorder.remove_channel(2)
+    await recorder.remove_channel(2)
     await rescan(hass, entry)
     assert [state_of(hass, one) == STATE_UNAVAILABLE for one in cameras] == [False, True]
     recorder.add_channel(2)
@@ -175,7 +175,7 @@ class FakeWatch:
         pass
 
     def show(self, name: str, mac: str, *addresses: str) -> None:
-        self.interfaces[mac] = Interface(
+        self.interfaces[name] = Interface(
             name=name,
             mac=mac,
             kind="macvlan",

@@ -153,7 +153,7 @@ async def test_only_a_vanished_channel_can_be_deleted(
         registry.async_get_device_by_identifier((DOMAIN, identifier), entry.entry_id)
         for identifier in (recorder.serial_number, *(f"{recorder.serial_number}_{token}" for token in tokens))
     ]
-    recorder.remove_channel(2)
+    await recorder.remove_channel(2)
     await entry.runtime_data.coordinator.async_refresh()
     await hass.async_block_till_done()
     assert [

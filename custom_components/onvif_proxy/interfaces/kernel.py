@@ -27,7 +27,7 @@ _DUMP_ATTEMPTS = 5
 
 
 async def read_interfaces() -> list[Interface]:
-    """Read the Ethernet interfaces and their IPv4 addresses; needs no privilege.
+    """Read the interfaces and their IPv4 addresses; needs no privilege.
 
     Raises:
         KernelRefused: The kernel does not answer.
@@ -35,7 +35,7 @@ async def read_interfaces() -> list[Interface]:
     async with netlink() as ipr:
         links, addresses = await _read_links(ipr)
     names = {link["index"]: link.get("ifname") for link in links}
-    return [Interface(**_facts(link, names, addresses)) for link in links if _is_ethernet(link)]
+    return [Interface(**_facts(link, names, addresses)) for link in links]
 
 
 async def read_snapshot() -> Snapshot:
@@ -92,10 +92,6 @@ async def _dump(request: Callable[[], Awaitable[AsyncIterable[Any]]]) -> list[An
 
 def _wireless_names() -> frozenset[str]:
     return frozenset(path.parent.name for path in Path("/sys/class/net").glob("*/phy80211"))
-
-
-def _is_ethernet(link: Any) -> bool:
-    return link["ifi_type"] == _ARPHRD_ETHER and not link["flags"] & _IFF_LOOPBACK
 
 
 def _facts(

@@ -1,7 +1,7 @@
 """The interfaces as they are now, and a call at every change; needs no privilege."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 import contextlib
 import logging
 import socket
@@ -21,7 +21,7 @@ _EVENT_SIZE = 65536
 
 
 class InterfaceWatch:
-    """Keeps the interfaces of this host by MAC, and tells each change.
+    """Keeps the interfaces of this host by name, and tells each change.
 
     The kernel's events only wake it, then everything is read anew: an event that was lost, as it happens when the socket's
     buffer overflows, therefore costs nothing. It reads the events itself, since pyroute2 gives its socket up at an overflow.
@@ -38,7 +38,7 @@ class InterfaceWatch:
         """Prepare a watch.
 
         Args:
-            on_change: Called in the loop with all interfaces by MAC: at start, and whenever one of them is another.
+            on_change: Called in the loop with all interfaces by name: at start, and whenever one of them is another.
             debounce: Seconds from the first event of a burst to the reading.
             retry_after: Seconds until the next reading after one that failed.
             receive_buffer: Bytes of events that the kernel keeps; None for the system's default.
@@ -54,7 +54,7 @@ class InterfaceWatch:
 
     @property
     def interfaces(self) -> Mapping[str, Interface]:
-        """The interfaces by MAC, as last read; one an address, macvlan before others where several share it."""
+        """The interfaces by name, as last read."""
         return self._interfaces
 
     async def start(self) -> None:
@@ -68,7 +68,7 @@ class InterfaceWatch:
         # Subscribed before the first reading: a change in between wakes the watch, instead of being missed.
         self._events = events = self._subscribe()
         try:
-            first = by_mac(await read_interfaces())
+            first = await self._read()
         except BaseException:
             await self.stop()
             raise
@@ -109,6 +109,9 @@ class InterfaceWatch:
             raise KernelRefused(f"The kernel tells this process nothing about interfaces: {error}") from error
         return events
 
+    async def _read(self) -> dict[str, Interface]:
+        return {interface.name: interface for interface in await read_interfaces()}
+
     def _drain(self, events: socket.socket) -> None:
         self._woken.set()
         try:
@@ -125,7 +128,7 @@ class InterfaceWatch:
             await asyncio.sleep(self._debounce)
             self._woken.clear()
             try:
-                interfaces = by_mac(await read_interfaces())
+                interfaces = await self._read()
             except KernelRefused as error:
                 _LOGGER.warning("%s; trying again in %s s", error, self._retry_after)
                 await asyncio.sleep(self._retry_after)
@@ -140,9 +143,3 @@ class InterfaceWatch:
             self._on_change(self._interfaces)
         except Exception:
             _LOGGER.exception("A change of interfaces could not be handled")
-
-
-def by_mac(interfaces: Iterable[Interface]) -> dict[str, Interface]:
-    """Return interfaces by MAC: where several share one, macvlan before others, then one that has an address."""
-    ranked = sorted(interfaces, key=lambda one: (one.kind != "macvlan", not one.addresses))
-    return {one.mac: one for one in reversed(ranked)}
