@@ -202,6 +202,15 @@ class OnvifServer:
         assert task is not None
         self._handlers.add(task)
         task.add_done_callback(self._handlers.discard)
+        try:
+            return await self._dispatch(request)
+        except ConnectionError:
+            raise
+        except Exception:
+            _LOGGER.exception("Could not answer %s", request.path)
+            return web.Response(status=500, headers=_SERVER_HEADERS)
+
+    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path in _SOAP_PATHS:
             methods, handle = {hdrs.METH_POST}, self._handle_soap
         elif request.path == SNAPSHOT_PATH:

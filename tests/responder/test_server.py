@@ -1,0 +1,548 @@
+"""The HTTP server: what it lets in, who may ask, how it fails, how it ends."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+import errno
+import socket
+import time
+from typing import Any
+
+import aiohttp
+from lxml import etree
+import pytest
+
+from custom_components.onvif_proxy.model import Snapshot
+from custom_components.onvif_proxy.responder import OnvifServer
+from custom_components.onvif_proxy.responder.auth import Access
+from custom_components.onvif_proxy.responder.services import OPERATIONS
+
+from .conftest import JPEG, Client, FakeSnapshots, make_description
+from .envelopes import NS, PASSWORD, PASSWORD_TEXT, USERNAME, envelope, operation, security, zulu
+
+PRE_AUTH = {
+    "tds:GetServices",
+    "tds:GetServiceCapabilities",
+    "tds:GetCapabilities",
+    "tds:GetSystemDateAndTime",
+    "tds:GetHostname",
+    "tds:GetWsdlUrl",
+    "tds:GetEndpointReference",
+    "trt:GetServiceCapabilities",
+}
+ALL = sorted(
+    f"{prefix}:{name.removeprefix(f'{{{uri}}}')}"
+    for name in OPERATIONS
+    for prefix, uri in NS.items()
+    if name.startswith(f"{{{uri}}}")
+)
+PROTECTED = "tds:GetDeviceInformation"
+
+
+def digest_login(password: str = PASSWORD) -> dict[str, Any]:
+    """Make aiohttp answer HTTP digest challenges."""
+    return {"middlewares": [aiohttp.DigestAuthMiddleware(USERNAME, password)]}
+
+
+class TestAccess:
+    """Default deny: only what ONVIF puts before the login is open."""
+
+    def test_the_table_knows_every_operation(self) -> None:
+        assert len(ALL) == len(OPERATIONS)
+        assert {"tds:GetScopes", "trt:GetProfiles"} <= set(ALL)
+
+    @pytest.mark.parametrize("name", ALL)
+    async def test_without_login(self, client: Client, name: str) -> None:
+        reply = await client.ask(name, header="")
+        if name in PRE_AUTH:
+            assert reply.response.tag.endswith("Response")
+        else:
+            assert reply.fault == (401, ["env:Sender", "ter:NotAuthorized"])
+
+    @pytest.mark.parametrize("name", ["tds:SystemReboot", "trt:CreateProfile", "tds:Nonsense", "env:Other"])
+    async def test_unknown_operations_need_a_login_too(self, client: Client, name: str) -> None:
+        assert (await client.ask(name, header="")).fault == (401, ["env:Sender", "ter:NotAuthorized"])
+
+    @pytest.mark.parametrize("name", ["tds:SystemReboot", "trt:CreateProfile", "tds:GetNTP", "env:GetProfiles"])
+    async def test_unknown_operations_are_not_implemented(self, client: Client, name: str) -> None:
+        reply = await client.ask(name)
+        assert reply.fault == (500, ["env:Receiver", "ter:ActionNotSupported"])
+        assert "not implemented" in reply.reason  # Home Assistant's onvif integration looks for these words
+
+    async def test_the_first_element_decides_not_its_content(self, client: Client) -> None:
+        hidden = operation("tds:GetUsers", operation("tds:GetServices"))
+        assert (await client.post(envelope(hidden))).status == 401
+
+    async def test_two_operations_in_a_body(self, client: Client) -> None:
+        both = operation("tds:GetServices") + operation("tds:GetUsers")
+        assert (await client.post(envelope(both))).fault == (400, ["env:Sender", "ter:WellFormed"])
+
+    async def test_challenges_offer_md5_first(self, client: Client) -> None:
+        reply = await client.ask(PROTECTED, header="")
+        challenges = reply.headers.getall("WWW-Authenticate")
+        assert [("Digest" in text, "MD5" in text, "SHA-256" in text) for text in challenges] == [
+            (True, True, False),
+            (True, False, True),
+        ]
+
+    def test_access_classes(self) -> None:
+        open_operations = {name for name, operation in OPERATIONS.items() if operation.access is Access.PRE_AUTH}
+        assert len(open_operations) == len(PRE_AUTH)
+
+
+class TestUsernameToken:
+    """WS-Security logins."""
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            pytest.param({}, id="zeep"),
+            pytest.param({"prefixed": False}, id="npm onvif, UniFi Protect"),
+            pytest.param({"encoding": None}, id="Synology"),
+            pytest.param({"created": zulu().replace("Z", "+00:00")}, id="offset for Z"),
+            pytest.param({"created": zulu(timedelta(minutes=4, seconds=30))}, id="slow clock"),
+            pytest.param({"created": zulu(timedelta(minutes=-4, seconds=-30))}, id="fast clock"),
+        ],
+    )
+    async def test_accepted(self, client: Client, options: dict[str, Any]) -> None:
+        assert (await client.ask(PROTECTED, header=security(**options))).status == 200
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            pytest.param({"password": "wrong"}, id="wrong password"),
+            pytest.param({"password": ""}, id="no password"),
+            pytest.param({"username": "admin"}, id="wrong user"),
+            pytest.param({"value": PASSWORD, "password_type": PASSWORD_TEXT}, id="password as text"),
+            pytest.param({"password_type": PASSWORD_TEXT}, id="digest called text"),
+            pytest.param({"created": zulu(timedelta(minutes=6))}, id="too old"),
+            pytest.param({"created": zulu(timedelta(minutes=-6))}, id="in the future"),
+            pytest.param({"created": "yesterday"}, id="no time"),
+            pytest.param({"created": ""}, id="empty time"),
+            pytest.param({"created": "0001-01-01T00:00:00+23:59"}, id="first day"),
+            pytest.param({"created": "9999-12-31T23:59:59-23:59"}, id="last day"),
+            pytest.param({"created": "2024" * 1000}, id="endless time"),
+            pytest.param({"nonce": b""}, id="no nonce"),
+            pytest.param({"nonce": b"x" * 1000}, id="endless nonce"),
+            pytest.param({"encoding": "http://example.com/hex"}, id="unknown encoding"),
+            pytest.param({"value": "\u00e9"}, id="not ASCII"),
+        ],
+    )
+    async def test_refused_without_challenge(self, client: Client, options: dict[str, Any]) -> None:
+        reply = await client.ask(PROTECTED, header=security(**options))
+        assert reply.fault == (400, ["env:Sender", "ter:NotAuthorized"])
+        assert "WWW-Authenticate" not in reply.headers  # npm's onvif would try HTTP digest and never come back
+        assert PASSWORD not in reply.content.decode()
+
+    async def test_used_twice(self, client: Client) -> None:
+        header = security()
+        assert (await client.ask(PROTECTED, header=header)).status == 200
+        assert (await client.ask(PROTECTED, header=header)).fault == (400, ["env:Sender", "ter:NotAuthorized"])
+
+    async def test_used_on_an_open_operation_first(self, client: Client) -> None:
+        header = security()
+        assert (await client.ask("tds:GetServices", header=header)).status == 200
+        assert (await client.ask(PROTECTED, header=header)).status == 400
+
+    async def test_used_again_with_another_spelling_of_the_nonce(self, client: Client) -> None:
+        header = security(nonce=b"\x00" * 16)  # ends in "AA==", which decodes as "AB==" does
+        assert (await client.ask(PROTECTED, header=header)).status == 200
+        assert "AA==<" in header
+        assert (await client.ask(PROTECTED, header=header.replace("AA==<", "AB==<"))).status == 400
+
+    async def test_two_tokens(self, client: Client) -> None:
+        reply = await client.ask(PROTECTED, header=security() + security())
+        assert reply.fault == (400, ["env:Sender", "ter:NotAuthorized"])
+
+    @pytest.mark.parametrize("header", [security(password="wrong"), security(created="never")])
+    async def test_the_clock_is_told_even_after_a_wrong_login(self, client: Client, header: str) -> None:
+        reply = await client.ask("tds:GetSystemDateAndTime", header=header)
+        assert reply.status == 200
+
+
+class TestHttpDigest:
+    """Logins by HTTP."""
+
+    async def test_accepted(self, client: Client) -> None:
+        assert (await client.ask(PROTECTED, header="", **digest_login())).status == 200
+
+    async def test_one_nonce_for_many_requests(self, client: Client) -> None:
+        login = digest_login()
+        for _ in range(3):
+            assert (await client.ask(PROTECTED, header="", **login)).status == 200
+
+    async def test_wrong_password(self, client: Client) -> None:
+        reply = await client.ask(PROTECTED, header="", **digest_login("wrong"))
+        assert reply.fault == (401, ["env:Sender", "ter:NotAuthorized"])
+        assert len(reply.headers.getall("WWW-Authenticate")) == 2
+
+    async def test_both_logins_must_be_right(self, client: Client) -> None:
+        right, wrong = security(), security(password="wrong")
+        assert (await client.ask(PROTECTED, header=right, **digest_login())).status == 200
+        authorization = {"Authorization": 'Digest username="viewer", nonce="x", response="y"'}
+        reply = await client.post(envelope(operation(PROTECTED), security()), headers=authorization)
+        assert reply.status == 401
+        authorization = await self._right_authorization(client)
+        reply = await client.post(envelope(operation(PROTECTED), wrong), headers=authorization)
+        assert reply.fault == (400, ["env:Sender", "ter:NotAuthorized"])
+
+    async def _right_authorization(self, client: Client) -> dict[str, str]:
+        from custom_components.onvif_proxy.digest import DigestClient
+        from custom_components.onvif_proxy.model import Credentials
+
+        challenges = (await client.ask(PROTECTED, header="")).headers.getall("WWW-Authenticate")
+        digest = DigestClient(Credentials(username=USERNAME, password=PASSWORD))
+        digest.take_challenges(challenges)
+        return {"Authorization": digest.authorization("POST", "/onvif/device_service") or ""}
+
+    async def test_repeated_answer_is_stale(self, client: Client) -> None:
+        authorization = await self._right_authorization(client)
+        assert (await client.post(envelope(operation(PROTECTED)), headers=authorization)).status == 200
+        reply = await client.post(envelope(operation(PROTECTED)), headers=authorization)
+        assert reply.status == 401
+        assert "stale=true" in reply.headers["WWW-Authenticate"]
+
+    @pytest.mark.parametrize(
+        "value", ["Basic dmlld2VyOlNlc2FtZTQ3MTE=", "Digest", "nonsense", "Digest username=\udcff"]
+    )
+    async def test_other_schemes(self, client: Client, value: str) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+        body = envelope(operation(PROTECTED)).encode()
+        head = f"POST /onvif/device_service HTTP/1.0\r\nAuthorization: {value}\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode("utf-8", "surrogateescape") + body)
+        assert b" 401 " in await reader.readline()
+        writer.close()
+
+
+class TestBadInput:
+    """Each gets a clear error, and the camera goes on serving others."""
+
+    @pytest.fixture(autouse=True)
+    async def still_serving(self, client: Client) -> Any:
+        yield
+        assert (await client.ask(PROTECTED)).status == 200
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            pytest.param("", id="nothing"),
+            pytest.param("hello", id="no XML"),
+            pytest.param("<a><b></a>", id="not well-formed"),
+            pytest.param("<a/>", id="no envelope"),
+            pytest.param(envelope(""), id="empty body"),
+            pytest.param(envelope("text"), id="text for a body"),
+            pytest.param(b"\xff\xfe<\x00a\x00/\x00>\x00", id="UTF-16"),
+            pytest.param(b"\x00" * 100, id="zeros"),
+            pytest.param("<!DOCTYPE a [<!ENTITY e 'x'>]>" + envelope("&e;"), id="entity"),
+            pytest.param(
+                f'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]>{envelope("<tds:X>&e;</tds:X>")}',
+                id="external entity",
+            ),
+            pytest.param(envelope("<tds:X>&undeclared;</tds:X>"), id="undeclared entity"),
+            pytest.param(envelope("<a>" * 60 + "</a>" * 60), id="deep"),
+            pytest.param(envelope("<a>" * 5000 + "</a>" * 5000), id="deeper than libxml2 goes"),
+            pytest.param(envelope("<a>" + "<b/>" * 5000 + "</a>"), id="many elements"),
+            pytest.param(envelope("<a " + " ".join(f'b{n}=""' for n in range(3000)) + "/>"), id="many attributes"),
+            pytest.param(envelope("<nope:GetServices/>"), id="undeclared prefix"),
+        ],
+    )
+    async def test_not_an_operation(self, client: Client, data: str | bytes) -> None:
+        reply = await client.post(data)
+        assert reply.fault == (400, ["env:Sender", "ter:WellFormed"])
+        assert b"root:" not in reply.content
+
+    async def test_soap_1_1(self, client: Client) -> None:
+        data = envelope("<tds:GetServices/>").replace(NS["env"], "http://schemas.xmlsoap.org/soap/envelope/")
+        assert (await client.post(data)).fault == (500, ["env:VersionMismatch"])
+
+    async def test_unknown_mandatory_header(self, client: Client) -> None:
+        header = '<x:Sign xmlns:x="urn:x" env:mustUnderstand="true"/>'
+        reply = await client.ask("tds:GetServices", header=header)
+        assert reply.fault == (500, ["env:MustUnderstand"])
+        block = etree.fromstring(reply.content).find("env:Header/env:NotUnderstood", NS)
+        assert block is not None
+        prefix, _, local = block.get("qname", "").partition(":")
+        assert (block.nsmap[prefix], local) == ("urn:x", "Sign")
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            '<x:Sign xmlns:x="urn:x"/>',
+            '<x:Sign xmlns:x="urn:x" env:mustUnderstand="1" env:role="urn:someone-else"/>',
+            '<a:To xmlns:a="http://www.w3.org/2005/08/addressing" env:mustUnderstand="1">http://x</a:To>',
+        ],
+    )
+    async def test_other_headers(self, client: Client, header: str) -> None:
+        assert (await client.ask("tds:GetServices", header=header)).status == 200
+
+    async def test_ten_megabytes(self, client: Client) -> None:
+        reply = await client.post(b"<a>" + b"x" * 10_000_000)
+        assert reply.fault == (413, ["env:Sender", "ter:WellFormed"])
+
+    async def test_ten_megabytes_in_chunks(self, client: Client) -> None:
+        async def chunks() -> Any:
+            for _ in range(100):
+                yield b"x" * 100_000
+
+        reply = await client.post(chunks())
+        assert reply.status == 413
+
+    @pytest.mark.parametrize(
+        "head", [b"\x16\x03\x01\x02", b"GET /\r\n\r\n", b"POST / HTTP/9.9\r\n\r\n", b"\r\n" * 50 + b"x: y\r\n\r\n"]
+    )
+    async def test_not_http(self, client: Client, head: bytes, caplog: pytest.LogCaptureFixture) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+        writer.write(head)
+        writer.write_eof()
+        async with asyncio.timeout(5):
+            await reader.read()
+        writer.close()
+        assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+    async def test_broken_chunks(self, client: Client) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+        writer.write(b"POST /onvif/device_service HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+
+
+class TestHttp:
+    """Paths, methods and headers."""
+
+    @pytest.mark.parametrize("path", ["/onvif/device_service", "/onvif/media_service"])
+    async def test_any_service_path_takes_any_operation(self, client: Client, path: str) -> None:
+        assert (await client.ask("trt:GetProfiles", path=path)).status == 200
+        assert (await client.ask("tds:GetScopes", path=path)).status == 200
+
+    @pytest.mark.parametrize("content_type", ["text/xml", "application/soap+xml; action=x", "nonsense"])
+    async def test_any_content_type(self, client: Client, content_type: str) -> None:
+        reply = await client.ask("tds:GetServices", headers={"Content-Type": content_type})
+        assert reply.headers["Content-Type"] == "application/soap+xml; charset=utf-8"
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "/onvif/device_service", 405),
+            ("POST", "/snapshot", 405),
+            ("GET", "/", 404),
+            ("POST", "/onvif/", 404),
+            ("GET", "/snapshot/../etc/passwd", 404),
+        ],
+    )
+    async def test_wrong_way(self, client: Client, method: str, path: str, status: int) -> None:
+        async with client.session.request(method, client.url(path)) as response:
+            assert response.status == status
+
+    async def test_clients_that_wait_for_100_continue(self, client: Client) -> None:
+        async with asyncio.timeout(5):
+            reply = await client.ask("tds:GetServices", expect100=True)
+        assert reply.status == 200
+
+
+class TestSnapshot:
+    """The still image."""
+
+    async def test_with_login(self, client: Client) -> None:
+        async with client.session.get(client.url("/snapshot"), **digest_login()) as response:
+            assert (response.status, response.content_type) == (200, "image/jpeg")
+            assert await response.read() == JPEG
+            assert response.headers["Cache-Control"] == "no-store"
+
+    async def test_with_a_query(self, client: Client) -> None:
+        async with client.session.get(client.url("/snapshot?t=123"), **digest_login()) as response:
+            assert response.status == 200
+
+    async def test_head(self, client: Client) -> None:
+        async with client.session.head(client.url("/snapshot"), **digest_login()) as response:
+            assert (response.status, response.content_length) == (200, len(JPEG))
+
+    async def test_without_login(self, client: Client) -> None:
+        async with client.session.get(client.url("/snapshot")) as response:
+            assert (response.status, await response.read()) == (401, b"")
+            assert len(response.headers.getall("WWW-Authenticate")) == 2
+
+    async def test_wrong_password(self, client: Client) -> None:
+        async with client.session.get(client.url("/snapshot"), **digest_login("wrong")) as response:
+            assert response.status == 401
+
+    async def test_unavailable(self, client: Client, snapshots: FakeSnapshots) -> None:
+        snapshots.break_down()
+        async with client.session.get(client.url("/snapshot"), **digest_login()) as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "5")
+
+    async def test_not_an_image(self, client: Client, snapshots: FakeSnapshots) -> None:
+        snapshots.snapshot_ = Snapshot(image=b"<html>", content_type="text/html")
+        async with client.session.get(client.url("/snapshot"), **digest_login()) as response:
+            assert response.status == 503
+
+    async def test_defect_is_logged_and_answered(
+        self, client: Client, snapshots: FakeSnapshots, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        snapshots.failure = RuntimeError("a defect")
+        async with client.session.get(client.url("/snapshot"), **digest_login()) as response:
+            assert response.status == 500
+        assert "Could not answer /snapshot" in caplog.text
+        caplog.clear()
+
+    async def test_recorder_hangs(self, session: aiohttp.ClientSession) -> None:
+        class Hanging:
+            async def snapshot(self) -> Snapshot:
+                await asyncio.Event().wait()
+                raise AssertionError
+
+        async with OnvifServer(make_description(), Hanging(), snapshot_timeout=0.05) as server:
+            async with session.get(Client(session, server).url("/snapshot"), **digest_login()) as response:
+                assert response.status == 503
+
+
+class TestLimits:
+    """One client can't take what the others need."""
+
+    async def test_slow_headers(self, snapshots: FakeSnapshots) -> None:
+        async with OnvifServer(make_description(), snapshots, keep_alive_timeout=0.1) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"POST /onvif/device_service HTTP/1.1\r\nHost:")
+            async with asyncio.timeout(5):
+                assert await reader.read() == b""
+            writer.close()
+
+    async def test_slow_body(self, snapshots: FakeSnapshots) -> None:
+        async with OnvifServer(make_description(), snapshots, body_timeout=0.1) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"POST /onvif/device_service HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<a>")
+            async with asyncio.timeout(5):
+                assert b" 408 " in await reader.readline()
+            writer.close()
+
+    async def test_connections_of_one_client(self, snapshots: FakeSnapshots) -> None:
+        async with OnvifServer(make_description(), snapshots, max_connections_per_client=3) as server:
+            hogs = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(4)]
+            await _assert_closed(hogs[3][0])
+            other = await asyncio.open_connection("127.0.0.1", server.port, local_addr=("127.0.0.2", 0))
+            other[1].write(b"GET / HTTP/1.0\r\n\r\n")
+            assert b" 404 " in await other[0].readline()
+            hogs[0][1].close()
+            await hogs[0][1].wait_closed()
+            await asyncio.sleep(0.05)
+            again = await asyncio.open_connection("127.0.0.1", server.port)
+            again[1].write(b"GET / HTTP/1.0\r\n\r\n")
+            assert b" 404 " in await again[0].readline()
+            for _, writer in [*hogs[1:], other, again]:
+                writer.close()
+
+    async def test_all_connections(self, snapshots: FakeSnapshots) -> None:
+        async with OnvifServer(make_description(), snapshots, max_connections=1) as server:
+            first = await asyncio.open_connection("127.0.0.1", server.port)
+            second = await asyncio.open_connection("127.0.0.1", server.port)
+            await _assert_closed(second[0])
+            for _, writer in (first, second):
+                writer.close()
+
+
+class TestLife:
+    """Start, change, stop."""
+
+    async def test_port_in_use(self, snapshots: FakeSnapshots) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            server = OnvifServer(make_description(onvif_port=taken.getsockname()[1]), snapshots)
+            with pytest.raises(OSError) as raised:
+                await server.start()
+        assert raised.value.errno == errno.EADDRINUSE
+        await server.stop()
+
+    async def test_address_not_ours(self, snapshots: FakeSnapshots) -> None:
+        with pytest.raises(OSError) as raised:
+            await OnvifServer(make_description(address="192.0.2.1"), snapshots).start()
+        assert raised.value.errno == errno.EADDRNOTAVAIL
+
+    async def test_same_port_again_at_once(self, session: aiohttp.ClientSession, snapshots: FakeSnapshots) -> None:
+        async with OnvifServer(make_description(), snapshots) as server:
+            assert (await Client(session, server).ask(PROTECTED)).status == 200
+            port = server.port
+        async with OnvifServer(make_description(onvif_port=port), snapshots) as server:
+            assert server.port == port
+            assert (await Client(session, server).ask(PROTECTED)).status == 200
+
+    async def test_stop_does_not_wait_for_idle_clients(self, snapshots: FakeSnapshots) -> None:
+        server = OnvifServer(make_description(), snapshots)
+        await server.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 404 " in await reader.readline()
+        begun = time.monotonic()
+        await server.stop()
+        assert time.monotonic() - begun < 1
+        await reader.read()
+        writer.close()
+
+    async def test_stop_does_not_wait_for_the_recorder(self, session: aiohttp.ClientSession) -> None:
+        asked = asyncio.Event()
+
+        class Hanging:
+            async def snapshot(self) -> Snapshot:
+                asked.set()
+                await asyncio.Event().wait()
+                raise AssertionError
+
+        before = asyncio.all_tasks()
+        server = OnvifServer(make_description(), Hanging())
+        await server.start()
+        url = Client(session, server).url("/snapshot")
+        request = asyncio.ensure_future(session.get(url, **digest_login()))
+        await asked.wait()
+        begun = time.monotonic()
+        await server.stop()
+        await server.stop()
+        assert time.monotonic() - begun < 1.5
+        assert asyncio.all_tasks() - before <= {request}
+        with pytest.raises(aiohttp.ClientError):
+            await request
+
+    async def test_update(self, client: Client) -> None:
+        client.server.update(make_description(name="Back Door", password="new"))
+        assert (await client.ask("tds:GetScopes")).status == 400
+        reply = await client.ask("tds:GetScopes", header=security(password="new"))
+        assert "onvif://www.onvif.org/name/Back%20Door" in reply.texts(".//tt:ScopeItem")
+
+    async def test_a_handler_with_a_defect(self, client: Client, caplog: pytest.LogCaptureFixture) -> None:
+        client.server.update(make_description(name=None))  # type: ignore[arg-type]  # what a defect could do
+        reply = await client.ask("tds:GetScopes")
+        assert reply.fault == (500, ["env:Receiver", "ter:Action"])
+        assert "Could not answer GetScopes" in caplog.text
+        assert (await client.ask("tds:GetDeviceInformation")).status == 200
+        caplog.clear()
+
+
+async def _assert_closed(reader: asyncio.StreamReader) -> None:
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+
+
+TOKENS = {
+    "VideoSource": "VideoSourceConfiguration_1",
+    "VideoEncoder": "VideoEncoder_main",
+    "AudioSource": "AudioSourceConfiguration_1",
+    "AudioEncoder": "AudioEncoder_main",
+    "GuaranteedNumber": "VideoSourceConfiguration_1",
+}
+
+
+def _parameters(name: str) -> str:
+    """Return the parameters that the schema demands of an operation."""
+    if name == "tds:GetServices":
+        return "<tds:IncludeCapability>true</tds:IncludeCapability>"
+    if name in ("trt:GetProfile", "trt:GetStreamUri", "trt:GetSnapshotUri") or "Compatible" in name:
+        return "<trt:ProfileToken>main</trt:ProfileToken>"
+    if name.endswith("Configuration") or "GuaranteedNumber" in name:
+        token = next(token for kind, token in TOKENS.items() if kind in name)
+        return f"<trt:ConfigurationToken>{token}</trt:ConfigurationToken>"
+    return ""
+
+
+@pytest.mark.parametrize("name", ALL)
+async def test_every_answer_follows_the_schema(
+    client: Client, name: str, assert_valid: Callable[[etree._Element], None]
+) -> None:
+    reply = await client.ask(name, _parameters(name))
+    assert reply.response.tag == f"{{{NS[name[:3]]}}}{name[4:]}Response"
+    assert_valid(reply.response)
