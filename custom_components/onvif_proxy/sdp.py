@@ -106,7 +106,7 @@ def parse_sdp(
     """Read a description; lines that make no sense are left out. Raises SdpError where there is none or too much."""
     if len(text) > max_length:
         raise SdpError("description too long")
-    lines = [line.strip() for line in text.decode("utf-8", "replace").splitlines()]
+    lines = [line.strip() for line in text.decode("utf-8-sig", "replace").splitlines()]
     lines = [line for line in lines if line[1:2] == "="]
     if len(lines) > max_lines:
         raise SdpError("too many lines")
@@ -194,8 +194,8 @@ def _encoding(attributes: tuple[tuple[str, str], ...], payload_type: int) -> tup
 
 def _format_parameters(attributes: tuple[tuple[str, str], ...], payload_type: int) -> dict[str, str]:
     parameters = (_of_payload(attributes, "fmtp", payload_type) or "").split(";")
-    pairs = (parameter.partition("=") for parameter in parameters if parameter.strip())
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+    pairs = (parameter.partition("=") for parameter in parameters)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}
 
 
 def _frame_rate(text: str | None) -> float | None:

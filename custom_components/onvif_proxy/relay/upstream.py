@@ -73,6 +73,8 @@ class UpstreamSession:
         self._session_timeout = DEFAULT_SESSION_TIMEOUT
         self._setups: list[str] = []
         self._played = False
+        self._playing = False
+        self._media_due = False
         self._opened = False
         self._closing = False
         self._writable = True
@@ -115,7 +117,7 @@ class UpstreamSession:
         """Start the media, or go on after a pause. Raises UpstreamError."""
         extra = () if self._played else (("Range", _LIVE_FROM_NOW),)
         response = await self._request("PLAY", self._control, *extra)
-        self._played = True
+        self._played = self._playing = True
         if self._keep_alive is None:
             self._keep_alive = asyncio.get_running_loop().create_task(self._keep_session_alive())
         media_range = response.headers.get("Range") or ""
@@ -127,6 +129,7 @@ class UpstreamSession:
     async def pause(self) -> None:
         """Stop the media. Raises UpstreamError."""
         await self._request("PAUSE", self._control)
+        self._playing = self._media_due = False
 
     async def close(self) -> None:
         """Give the session back to the recorder and disconnect; idempotent, takes `teardown_timeout` at most."""
@@ -161,6 +164,7 @@ class UpstreamSession:
 
     def pause_reading(self, pause: bool) -> None:
         """Hold the recorder back while nobody takes its media, or go on."""
+        self._media_due = False
         if self._connection is not None:
             self._connection.pause_reading(pause)
 
@@ -180,6 +184,7 @@ class UpstreamSession:
 
     def run_received(self, run: InterleavedRun) -> None:
         """Pass media on."""
+        self._media_due = False
         if not self._closing:
             self._on_run(run)
 
@@ -296,7 +301,7 @@ class UpstreamSession:
             self._answer = None
 
     async def _keep_session_alive(self) -> None:
-        """Ask something harmless twice in the session's timeout: what the recorder offers is asked first."""
+        """Ask something harmless twice in the session's timeout; end when the session is lost or its media stopped."""
         interval = min(max(self._session_timeout / 2, _MIN_KEEP_ALIVE), _MAX_KEEP_ALIVE)
         try:
             response = await self._request_any("OPTIONS")
@@ -304,7 +309,10 @@ class UpstreamSession:
             methods = {method.strip().upper() for method in public.split(",")}
             method = "GET_PARAMETER" if "GET_PARAMETER" in methods else "OPTIONS"
             while True:
+                self._media_due = self._playing
                 await asyncio.sleep(interval)
+                if self._media_due:
+                    raise UpstreamEnded("recorder sends no media")
                 response = await self._request_any(method)
                 if response.status == 454:
                     raise UpstreamEnded("recorder ended the session")

@@ -23,8 +23,8 @@ from .uris import ViewerTarget, parse_viewer_uri
 
 _LOGGER = logging.getLogger(__name__)
 
-# Digest only: Basic would send the password in clear text. SHA-256 comes first since FFmpeg before 8 takes the last challenge
-# and knows only MD5, while clients that read the first one alone ignore its algorithm and use MD5.
+# Digest only: Basic would send the password in clear text. MD5 comes last: FFmpeg (6.1 and 9.0 tried) takes the last challenge
+# and knows no other. Clients that read the first one alone tend to compute MD5 for the same nonce whatever it says.
 _ALGORITHMS = ("SHA-256", "MD5")
 _RETRY_AFTER = "10"
 """Seconds, with 503."""
