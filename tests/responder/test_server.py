@@ -12,7 +12,8 @@ import aiohttp
 from lxml import etree
 import pytest
 
-from custom_components.onvif_proxy.model import Snapshot
+from custom_components.onvif_proxy.digest import DigestClient
+from custom_components.onvif_proxy.model import Credentials, Snapshot
 from custom_components.onvif_proxy.responder import OnvifServer
 from custom_components.onvif_proxy.responder.auth import Access
 from custom_components.onvif_proxy.responder.services import OPERATIONS
@@ -187,9 +188,6 @@ class TestHttpDigest:
         assert reply.fault == (400, ["env:Sender", "ter:NotAuthorized"])
 
     async def _right_authorization(self, client: Client) -> dict[str, str]:
-        from custom_components.onvif_proxy.digest import DigestClient
-        from custom_components.onvif_proxy.model import Credentials
-
         challenges = (await client.ask(PROTECTED, header="")).headers.getall("WWW-Authenticate")
         digest = DigestClient(Credentials(username=USERNAME, password=PASSWORD))
         digest.take_challenges(challenges)
@@ -390,9 +388,11 @@ class TestSnapshot:
                 await asyncio.Event().wait()
                 raise AssertionError
 
-        async with OnvifServer(make_description(), Hanging(), snapshot_timeout=0.05) as server:
-            async with session.get(Client(session, server).url("/snapshot"), **digest_login()) as response:
-                assert response.status == 503
+        async with (
+            OnvifServer(make_description(), Hanging(), snapshot_timeout=0.05) as server,
+            session.get(Client(session, server).url("/snapshot"), **digest_login()) as response,
+        ):
+            assert response.status == 503
 
 
 class TestLimits:
@@ -519,11 +519,11 @@ async def _assert_closed(reader: asyncio.StreamReader) -> None:
 
 
 TOKENS = {
+    "GuaranteedNumber": "VideoSourceConfiguration_1",
     "VideoSource": "VideoSourceConfiguration_1",
     "VideoEncoder": "VideoEncoder_main",
     "AudioSource": "AudioSourceConfiguration_1",
     "AudioEncoder": "AudioEncoder_main",
-    "GuaranteedNumber": "VideoSourceConfiguration_1",
 }
 
 
