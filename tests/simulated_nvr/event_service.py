@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 import re
 import time
 
@@ -55,14 +55,14 @@ class PullPoint:
         self.arrived.set()
 
 
+def _base_fault(tag: str) -> str:
+    """Return the detail of a WS-BaseNotification fault (WS-BaseFaults: a Timestamp is required)."""
+    moment = timestamp(datetime.now(UTC))
+    return f'<{tag} xmlns:wsrf-bf="http://docs.oasis-open.org/wsrf/bf-2"><wsrf-bf:Timestamp>{moment}</wsrf-bf:Timestamp></{tag}>'
+
+
 def _unknown_subscription() -> SoapFault:
-    return SoapFault(
-        "Sender",
-        reason="No such subscription",
-        detail="<wsrf-r:ResourceUnknownFault><wsrf-bf:Timestamp "
-        'xmlns:wsrf-bf="http://docs.oasis-open.org/wsrf/bf-2">1970-01-01T00:00:00Z</wsrf-bf:Timestamp>'
-        "</wsrf-r:ResourceUnknownFault>",
-    )
+    return SoapFault("Receiver", reason="No such subscription", detail=_base_fault("wsrf-r:ResourceUnknownFault"))
 
 
 class EventService:
@@ -211,9 +211,8 @@ class EventService:
             raise SoapFault(
                 "Receiver",
                 "Action",
-                "MaxPullPoints",
                 reason="The maximum number of pull points is reached",
-                detail="<wsnt:SubscribeCreationFailedFault/>",
+                detail=_base_fault("wsnt:SubscribeCreationFailedFault"),
             )
         lifetime = self._lifetime(call.request.value("InitialTerminationTime"))
         self._made += 1
@@ -301,7 +300,10 @@ def _filter(call: Call) -> frozenset[str] | None:
         prefix, _, name = part.strip().partition(":")
         if namespaces.get(prefix) != "http://www.onvif.org/ver10/topics":
             raise SoapFault(
-                "Sender", "InvalidArgVal", reason="Unknown topic namespace", detail="<wsnt:InvalidFilterFault/>"
+                "Sender",
+                "InvalidArgVal",
+                reason="Unknown topic namespace",
+                detail=_base_fault("wsnt:InvalidFilterFault"),
             )
         wanted = f"tns1:{name.removesuffix('//.')}"
         topics |= {topic for topic in (MOTION_ALARM, CELL_MOTION) if topic == wanted or topic.startswith(f"{wanted}/")}

@@ -52,7 +52,8 @@ class Loops:
         """Encode as the options say."""
         self._options = options
         self._audio = g711_law if options.audio == "G711" else options.audio
-        self._begin = time.monotonic()
+        # The monotonic time of every loop's first frame: so chosen that the last digit shown is that of the time of day.
+        self.epoch = time.monotonic() - time.time() % LOOP_SECONDS
         self._loops: dict[SimulatedStream, asyncio.Task[Loop]] = {}
         self._executor: ThreadPoolExecutor | None = None
         self._aborted = threading.Event()
@@ -60,7 +61,7 @@ class Loops:
     @property
     def position(self) -> float:
         """Seconds since the recorder's pictures began."""
-        return time.monotonic() - self._begin
+        return time.monotonic() - self.epoch
 
     async def get(self, stream: SimulatedStream) -> Loop:
         """Return a stream's loop; concurrent callers share the work."""

@@ -72,7 +72,7 @@ class RecorderOptions:
     names: Mapping[int, str] = field(default_factory=dict)
     """Channel number to profile name, instead of the vendor's."""
     main: StreamOptions = StreamOptions()
-    sub: StreamOptions | None = StreamOptions(width=640, height=360, frame_rate=10, bit_rate=512)
+    sub: StreamOptions | None = StreamOptions(width=640, height=360, bit_rate=512)
     """None: no channel has a sub stream."""
     codecs: Mapping[int, str] = field(default_factory=dict)
     """Channel number to the codec of its main stream, instead of `main.codec`."""

@@ -24,7 +24,7 @@ _GLYPHS = {
 }
 WHITE, DARK = 235, 40
 LOOP_SECONDS = 10
-"""The clock runs from 00:00:00 to 00:00:09, then the loop begins again."""
+"""The clock runs from 00:00:00 to 00:00:09, then the loop begins again: its last digit is the time of day's."""
 
 
 def _text(text: str, height: int) -> NDArray[np.bool_]:

@@ -96,7 +96,9 @@ class SimulatedRecorder:
         await self.stop()
 
     async def prepare(self) -> None:
-        """Encode all pictures now, not at a stream's first request."""
+        """Encode all pictures now, not at a stream's first request; only while it runs."""
+        if not self._running:
+            raise RuntimeError("the recorder is not running")
         await self._loops.prepare(self.channels.streams)
 
     @property

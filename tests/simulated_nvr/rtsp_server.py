@@ -11,7 +11,7 @@ from .channels import SimulatedStream
 from .faults import GARBAGE, Faults, reset_connection
 from .loops import Loops
 from .rtsp_message import MAX_HEAD, BadMessageError, RtspRequest, RtspResponse, read_request
-from .rtsp_session import RtspSession, TcpDelivery, Track, UdpDelivery
+from .rtsp_session import MAX_BUFFERED, RtspSession, TcpDelivery, Track, UdpDelivery
 from .sdp import describe
 from .service import Recorder
 from .vendors import stream_of
@@ -165,6 +165,8 @@ class _Connection:
             self._after = None
 
     def _write(self, request: RtspRequest, response: RtspResponse) -> None:
+        if self._writer.transport.get_write_buffer_size() > 2 * MAX_BUFFERED:
+            raise ConnectionResetError("the client asks but does not read")
         self._writer.write(response.to_bytes(request.headers.get("cseq"), [("Server", "simulated_nvr")]))
 
     async def _misbehave(self, request: RtspRequest) -> bool:
@@ -260,7 +262,7 @@ class _Connection:
                 raise _Refusal(453)
         delivery = self._delivery(request.headers.get("transport", ""), number)
         if session is None:
-            session = RtspSession(stream, loop, lambda: server.loops.position, server.faults)
+            session = RtspSession(stream, loop, server.loops.epoch, server.faults)
             self.sessions.append(session)
             server.sessions[session.id] = session
             server.sessions_peak = max(server.sessions_peak, len(server.sessions))

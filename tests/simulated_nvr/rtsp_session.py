@@ -1,9 +1,9 @@
 """One RTSP session: its transports, and a task that sends its loop in real time."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 import heapq
+import math
 import secrets
 import socket
 import time
@@ -18,6 +18,8 @@ MAX_BUFFERED = 1 << 20
 REPORT_INTERVAL = 5.0
 """Seconds from one RTCP sender report to the next."""
 _PORT_PAIR_ATTEMPTS = 50
+_ROUNDING = 1e-6
+"""Frames; keeps a frame that begins exactly with the key frame from being rounded away."""
 
 
 class TcpDelivery:
@@ -140,25 +142,26 @@ class Track:
         self.octets += sum(map(len, payloads))
         self.delivery.send_rtp(packets)
 
-    def report(self, now: float, timestamp: int) -> None:
-        """Send a sender report when it is time."""
-        if now >= self.next_report:
-            self.next_report = now + REPORT_INTERVAL
-            self.delivery.send_rtcp(sender_report(self.ssrc, time.time(), timestamp, self.packets, self.octets))
+    def report(self, moment: float, timestamp: int) -> None:
+        """Send a sender report when it is time; `moment` is the monotonic time that `timestamp` stands for."""
+        if moment >= self.next_report:
+            self.next_report = moment + REPORT_INTERVAL
+            wall_clock = time.time() + moment - time.monotonic()
+            self.delivery.send_rtcp(sender_report(self.ssrc, wall_clock, timestamp, self.packets, self.octets))
 
 
 class RtspSession:
     """A client's session with one stream."""
 
-    def __init__(self, stream: SimulatedStream, loop: Loop, position: Callable[[], float], faults: Faults) -> None:
-        """Begin without tracks; `position` tells how far the recorder's pictures are, in seconds."""
+    def __init__(self, stream: SimulatedStream, loop: Loop, epoch: float, faults: Faults) -> None:
+        """Begin without tracks; `epoch` is the monotonic time of the loop's first frame."""
         self.id = secrets.token_hex(8)
         self.stream = stream
         self.loop = loop
         self.tracks: dict[int, Track] = {}
         self.last_seen = time.monotonic()
         self.frames_dropped = 0
-        self._position = position
+        self._epoch = epoch
         self._faults = faults
         self._sending: asyncio.Task[None] | None = None
 
@@ -173,41 +176,50 @@ class RtspSession:
             self._sending = asyncio.create_task(self._send(), name=f"simulated_nvr session {self.id}")
 
     async def pause(self) -> None:
-        """Send nothing more."""
+        """Send nothing more; raises what went wrong while it sent."""
         if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
-            self._sending = None
+            sending, self._sending = self._sending, None
+            sending.cancel()
+            [result] = await asyncio.gather(sending, return_exceptions=True)
+            if isinstance(result, Exception):
+                raise result
 
     async def close(self) -> None:
         """End it and give its ports back."""
-        await self.pause()
-        for track in self.tracks.values():
-            track.delivery.close()
-        self.tracks.clear()
+        try:
+            await self.pause()
+        finally:
+            for track in self.tracks.values():
+                track.delivery.close()
+            self.tracks.clear()
 
     async def _send(self) -> None:
-        position, begin = self._position(), time.monotonic()
+        """Send every frame at its moment on the recorder's time line; what is past since the key frame, at once."""
+        position = time.monotonic() - self._epoch
+        for track in self.tracks.values():
+            if track.loop.key_interval > 1:
+                span = track.loop.key_interval * track.loop.frame_duration
+                position = position // span * span
         due: list[tuple[float, int, int]] = []
-        first: dict[int, tuple[int, int]] = {}
+        begun: dict[int, tuple[int, int]] = {}
         for number, track in self.tracks.items():
-            frame = int(position / track.loop.frame_duration)
-            first[number] = (frame - frame % track.loop.key_interval, track.timestamp)
+            frame = math.ceil(position / track.loop.frame_duration - _ROUNDING)
+            begun[number] = (frame, track.timestamp)
             track.waits_for_key = False
             track.next_report = 0.0
-            heapq.heappush(due, (begin, number, 0))
+            heapq.heappush(due, (self._epoch + frame * track.loop.frame_duration, number, frame))
         while due:
-            moment, number, count = due[0]
+            moment, number, frame = due[0]
             if (wait := moment - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
             track = self.tracks[number]
-            start, base = first[number]
-            timestamp = base + track.loop.ticks(count)
+            first, base = begun[number]
+            timestamp = base + track.loop.ticks(frame - first)
             if self._faults.rtsp.kind != "stall":
-                track.report(time.monotonic(), timestamp)
-                self._send_frame(track, start + count, timestamp)
-            track.timestamp = base + track.loop.ticks(count + 1)
-            heapq.heapreplace(due, (begin + (count + 1) * track.loop.frame_duration, number, count + 1))
+                track.report(moment, timestamp)
+                self._send_frame(track, frame, timestamp)
+            track.timestamp = base + track.loop.ticks(frame + 1 - first)
+            heapq.heapreplace(due, (self._epoch + (frame + 1) * track.loop.frame_duration, number, frame + 1))
 
     def _send_frame(self, track: Track, number: int, timestamp: int) -> None:
         if number % track.loop.key_interval == 0:
