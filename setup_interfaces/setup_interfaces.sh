@@ -11,6 +11,7 @@ here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
 package=""
 python=""
 venv="$DEFAULT_VENV"
+venv_given=0
 command="create"
 parent=""
 count=""
@@ -43,7 +44,7 @@ for. The same command twice changes nothing the second time.
   --dry-run                print the steps and do none (works without root)
   --json                   print one JSON object as the last line
   --python PATH            the Python to use (3.11 or newer, with pyroute2 0.9.6 or newer)
-  --venv PATH              where pyroute2 is installed when no Python here has it; default /var/lib/onvif_proxy/venv
+  --venv PATH              where pyroute2 gets installed when no Python here has it; default /var/lib/onvif_proxy/venv
   --package PATH           the folder custom_components/onvif_proxy, or the Home Assistant configuration that has it
   --help                   this text
 USAGE
@@ -76,7 +77,7 @@ while (($#)); do
         --static) need_value "$@"; static=$2; shift ;;
         --gateway) need_value "$@"; gateway=$2; shift ;;
         --python) need_value "$@"; python=$2; shift ;;
-        --venv) need_value "$@"; venv=$2; shift ;;
+        --venv) need_value "$@"; venv=$2; venv_given=1; shift ;;
         --package) need_value "$@"; package=$2; shift ;;
         --dhcp) dhcp=1 ;;
         --dry-run) dry_run=1 ;;
@@ -146,9 +147,8 @@ is_new_enough() {
 }
 
 has_pyroute2() {
-    "$1" -c 'import sys
+    "$1" -c 'import re, sys
 from importlib.metadata import version
-import pyroute2, re
 sys.exit(tuple(map(int, re.findall(r"\d+", version("pyroute2"))[:3])) < (0, 9, 6))' 2>/dev/null
 }
 
@@ -173,8 +173,9 @@ choose_python() {
         fi
     done
     [[ -n "$first" ]] || fail "this needs Python $MINIMUM_PYTHON or newer. On Debian and Ubuntu: apt install python3 python3-venv"
-    if ((EUID != 0)) || ((dry_run)) || [[ "$command" == status ]]; then
-        fail "this needs $PYROUTE2, which is installed when interfaces are made. To have it now: $first -m pip install '$PYROUTE2'"
+    # Who only looks gets nothing installed unless a place is named.
+    if ((!venv_given)) && { ((dry_run)) || [[ "$command" == status ]]; }; then
+        fail "this needs $PYROUTE2, which is installed when interfaces are made. To have it before, add --venv FOLDER."
     fi
     printf 'Installing %s for this program alone, into %s.\n' "$PYROUTE2" "$venv" >&2
     "$first" -m venv "$venv" >&2 ||

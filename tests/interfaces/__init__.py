@@ -1,0 +1,1 @@
+"""Tests of the interfaces package that need no privilege."""
