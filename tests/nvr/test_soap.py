@@ -13,7 +13,6 @@ import pytest
 from zeep.wsdl.bindings.soap import SoapBinding
 
 from custom_components.onvif_proxy.digest import DigestServer
-from custom_components.onvif_proxy.model import Credentials
 from custom_components.onvif_proxy.nvr import soap
 from custom_components.onvif_proxy.nvr.errors import NotOnvif, RecorderRefused, Unreachable, WrongCredentials
 from custom_components.onvif_proxy.nvr.soap import DEVICE, SoapClient
@@ -87,21 +86,6 @@ async def test_a_refused_digest_login_is_tried_once(soap_recorder: SoapRecorder,
     with pytest.raises(WrongCredentials):
         await client.call(DEVICE, "GetDeviceInformation")
     assert soap_recorder.calls["GetDeviceInformation"] == 2  # the question and its one answer
-
-
-async def test_a_user_name_that_http_cannot_carry_still_logs_in_by_token(
-    soap_recorder: SoapRecorder, session: aiohttp.ClientSession
-) -> None:
-    """A colon ends the name in HTTP."""
-    client = SoapClient(
-        host=soap_recorder.host,
-        port=soap_recorder.port,
-        credentials=Credentials(username="a:b", password="p"),
-        session=session,
-    )
-
-    assert (await client.call(DEVICE, "GetDeviceInformation")).Model == "Box"
-    await client.close()
 
 
 async def test_redirects_are_not_followed(soap_recorder: SoapRecorder, client: SoapClient) -> None:

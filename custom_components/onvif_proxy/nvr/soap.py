@@ -22,6 +22,7 @@ from ..model import Credentials
 from .addresses import join_host_port
 from .errors import RecorderRefused
 from .fault import refusal
+from .http_login import HttpLogin
 from .translation import recorder_errors
 
 MAX_ANSWER = 8 * 1024 * 1024
@@ -116,10 +117,12 @@ class SoapClient:
     _services: dict[str, Any] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _slots: asyncio.Semaphore = field(init=False)
+    _login: HttpLogin = field(init=False)
 
     def __post_init__(self) -> None:
         """Derive what depends on the arguments."""
         self._slots = asyncio.Semaphore(self.max_parallel)
+        self._login = HttpLogin(self.credentials)
         self.addresses[DEVICE] = f"http://{join_host_port(self.host, self.port)}/onvif/device_service"
 
     async def call(
@@ -169,15 +172,8 @@ class SoapClient:
             except BaseException:
                 await service.close()
                 raise
-            for client, middlewares in ((service.zeep_client, self._logins()), (service.zeep_client_authless, ())):
+            for client, middlewares in ((service.zeep_client, (self._login,)), (service.zeep_client_authless, ())):
                 client.settings = _answer_settings()
                 client.transport = _Transport(self.session, self.timeout, self.max_answer, middlewares)
             self._services[name] = service
             return service
-
-    def _logins(self) -> tuple[aiohttp.ClientMiddlewareType, ...]:
-        """Make what answers HTTP digest challenges; one a service, since it keeps to the first origin it sees."""
-        # RFC 7616 section 3.4: HTTP can't carry a user name with a colon; a WS-UsernameToken can.
-        if ":" in self.credentials.username:
-            return ()
-        return (aiohttp.DigestAuthMiddleware(self.credentials.username, self.credentials.password),)
