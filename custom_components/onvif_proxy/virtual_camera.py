@@ -221,11 +221,14 @@ class VirtualCamera:
         relay = RelayServer(endpoint.address, endpoint.rtsp_port, credentials=self.credentials, sources=self._sources())
         await relay.start()
         self._relay = relay
-        server = OnvifServer(self._describe(replace(endpoint, rtsp_port=relay.port)), self)
+        description = self._describe(replace(endpoint, rtsp_port=relay.port))
+        server = OnvifServer(description, self, discoverable=self._discoverable)
         await server.start()
         self._server = server
 
     async def _apply_discovery(self) -> Trouble | None:
+        if self._server is not None:
+            self._server.discoverable = self._discoverable
         if not self._discoverable:
             await self._stop_discovery()
         elif self._discovery is None and (endpoint := self.endpoint) is not None:
