@@ -5,21 +5,22 @@ import re
 import zlib
 
 from ..sdp import MediaDescription, SessionDescription
+from .fields import is_range
 
 TRACK = "trackID="
 """What a track's URI ends with, then its number from 1."""
 
 _FORMAT_ATTRIBUTES = frozenset({"rtpmap", "fmtp", "framesize", "rtcp-fb"})
 """Attributes that begin with a payload type."""
+_NUMBER = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
 _PLAIN_ATTRIBUTES = {
-    "framerate": re.compile(r"[0-9.]{1,16}"),
-    "x-framerate": re.compile(r"[0-9.]{1,16}"),
+    "framerate": _NUMBER,
+    "x-framerate": _NUMBER,
     "x-dimensions": re.compile(r"[0-9]{1,5} ?, ?[0-9]{1,5}"),
-    "ptime": re.compile(r"[0-9.]{1,16}"),
-    "maxptime": re.compile(r"[0-9.]{1,16}"),
+    "ptime": _NUMBER,
+    "maxptime": _NUMBER,
 }
 _BANDWIDTH = re.compile(r"(?:AS|TIAS|RS|RR):[0-9]{1,10}")
-_RANGE = re.compile(r"npt=(?:now|[0-9.:]{0,20})-[0-9.:]{0,20}")
 
 
 def offered_tracks(session: SessionDescription) -> dict[int, MediaDescription]:
@@ -40,7 +41,7 @@ def describe(session: SessionDescription, tracks: Mapping[int, MediaDescription]
         "c=IN IP4 0.0.0.0",
         "t=0 0",
         "a=control:*",
-        *(f"a=range:{value}" for key, value in session.attributes if key == "range" and _RANGE.fullmatch(value)),
+        *(f"a=range:{value}" for key, value in session.attributes if key == "range" and is_range(value)),
         *media,
     ]
     return ("\r\n".join(lines) + "\r\n").encode()

@@ -1,4 +1,4 @@
-"""The header fields Transport, Session and RTP-Info (RFC 2326 sections 12.39, 12.37, 12.33). No I/O."""
+"""The header fields Transport, Session, RTP-Info and Range (RFC 2326 sections 12.39, 12.37, 12.33, 12.29). No I/O."""
 
 from dataclasses import dataclass
 import re
@@ -11,6 +11,9 @@ _SSRC = re.compile(r"[0-9A-Fa-f]{1,8}")
 _SEQUENCE = re.compile(r";\s*seq=([0-9]{1,5})\b")
 _TIME = re.compile(r";\s*rtptime=([0-9]{1,10})\b")
 _TIMEOUT = re.compile(r";\s*timeout\s*=\s*([0-9]{1,6})")
+_NORMAL_TIME = r"[0-9]{1,9}(?::[0-9]{2}:[0-9]{2})?(?:\.[0-9]{1,9})?"
+_CLOCK_TIME = r"[0-9]{8}T[0-9]{6}(?:\.[0-9]{1,9})?Z"
+_RANGE = re.compile(f"npt=(?:now|{_NORMAL_TIME})?-(?:{_NORMAL_TIME})?|clock=(?:{_CLOCK_TIME})?-(?:{_CLOCK_TIME})?")
 
 type Channels = tuple[int, int]
 """Interleaved channel numbers of RTP and RTCP."""
@@ -84,3 +87,8 @@ def parse_rtp_info(header: str) -> list[RtpInfo]:
             uri = element[4:end].strip(' "')
             found.append(RtpInfo(uri, int(sequence[1]) if sequence else None, int(time[1]) if time else None))
     return found
+
+
+def is_range(text: str) -> bool:
+    """Tell whether it is a well-formed range of normal play time or absolute time (RFC 2326 sections 3.6 and 3.7)."""
+    return _RANGE.fullmatch(text) is not None

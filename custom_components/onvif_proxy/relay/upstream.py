@@ -5,7 +5,6 @@ from collections.abc import Callable
 import contextlib
 from dataclasses import dataclass
 import logging
-import re
 
 from ..digest import DigestClient, parse_parameters
 from ..rtsp import Headers, InterleavedRun, RtspError, RtspRequest, RtspResponse, frame
@@ -20,7 +19,15 @@ from .errors import (
     UpstreamUnauthorized,
     UpstreamUnreachable,
 )
-from .fields import DEFAULT_SESSION_TIMEOUT, Channels, RtpInfo, parse_rtp_info, parse_session, parse_transports
+from .fields import (
+    DEFAULT_SESSION_TIMEOUT,
+    Channels,
+    RtpInfo,
+    is_range,
+    parse_rtp_info,
+    parse_session,
+    parse_transports,
+)
 from .limits import Limits
 from .source import Source
 from .uris import Location, at_authority, parse_location, resolve_control
@@ -30,7 +37,6 @@ _LOGGER = logging.getLogger(__name__)
 _LIVE_FROM_NOW = "npt=0.000-"
 _MIN_KEEP_ALIVE = 1.0
 _MAX_KEEP_ALIVE = 30.0
-_RANGE = re.compile(r"(?:npt|clock)=[0-9A-Za-z:.]{0,32}-[0-9A-Za-z:.]{0,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,7 @@ class UpstreamSession:
         media_range = response.headers.get("Range") or ""
         return PlayAnswer(
             rtp_info=tuple(parse_rtp_info(response.headers.get("RTP-Info") or "")),
-            range=media_range if _RANGE.fullmatch(media_range) else None,
+            range=media_range if is_range(media_range) else None,
         )
 
     async def pause(self) -> None:

@@ -1,0 +1,1 @@
+"""The relay, with real sockets on both of its sides."""
