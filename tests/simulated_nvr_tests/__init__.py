@@ -1,0 +1,1 @@
+"""Tests of the simulated recorder itself: what the other tests rely on."""
