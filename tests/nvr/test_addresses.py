@@ -25,6 +25,7 @@ HOST = "192.168.1.20"
         (f"http://{HOST}:8106:8106/onvif/media", f"http://{HOST}:8106/onvif/media"),
         (f"  HTTP://{HOST}:8000/onvif/Media \n", f"http://{HOST}:8000/onvif/Media"),
         (f"http://user:secret@{HOST}:8000/onvif", f"http://{HOST}:8000/onvif"),
+        (f"http://{HOST}:8000?service=media", f"http://{HOST}:8000/?service=media"),
         ("http:///onvif/media", f"http://{HOST}:8080/onvif/media"),
     ],
 )

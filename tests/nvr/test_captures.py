@@ -159,6 +159,7 @@ async def test_all_twelve_channels_of_a_dahua_recorder(soap_recorder: SoapRecord
         soap_recorder.answers["GetStreamUri"] = stream_uri
         channels = (await make_driver(soap_recorder).scan()).channels
 
+        # Four at once; the server notices the end of one a little later.
         assert rtsp.most_at_once <= 2 * 4
         assert rtsp.refused == 36  # the challenge, answered at once
 

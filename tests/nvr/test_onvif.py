@@ -424,6 +424,42 @@ async def test_profiles_that_are_listed_and_not_streamed_give_way(
     assert [stream.profile_token for stream in recorder.channels[0].streams] == ["middle", "small"]
 
 
+async def test_a_connection_that_breaks_costs_no_channel(
+    soap_recorder: SoapRecorder, make_driver: DriverFactory
+) -> None:
+    """It is asked once more; cheap recorders drop some when many come at once."""
+    times = 0
+
+    async def break_twice(request: web.Request) -> web.Response:
+        nonlocal times
+        times += 1
+        if times <= 2:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(text=media_uri("GetStreamUri", "rtsp://127.0.0.1/x"), content_type="application/soap+xml")
+
+    soap_recorder.answers["GetStreamUri"] = break_twice
+
+    assert tokens(await make_driver(soap_recorder).scan()) == ["s1"]
+    assert times == 3
+
+
+async def test_uris_that_are_none_cost_what_they_were_for(
+    soap_recorder: SoapRecorder, make_driver: DriverFactory
+) -> None:
+    """A snapshot by RTSP is no snapshot, a stream by HTTP no stream."""
+    soap_recorder.answers["GetSnapshotUri"] = media_uri("GetSnapshotUri", "rtsp://127.0.0.1/x")
+    driver = make_driver(soap_recorder)
+    assert (await driver.scan()).channels[0].snapshot_uri is None
+
+    soap_recorder.answers["GetStreamUri"] = media_uri("GetStreamUri", "http://127.0.0.1/x")
+    with pytest.raises(RecorderRefused):
+        await driver.scan()
+    soap_recorder.answers["GetProfiles"] = profiles(profile("silent", "s1"))
+    with pytest.raises(RecorderRefused):
+        await driver.scan()
+
+
 async def test_a_channel_without_snapshot_is_one(soap_recorder: SoapRecorder, make_driver: DriverFactory) -> None:
     """Snapshots are optional."""
     del soap_recorder.answers["GetSnapshotUri"]

@@ -47,6 +47,33 @@ async def test_a_digest_is_given_when_it_is_wanted() -> None:
         assert server.refused == 1
 
 
+@pytest.mark.parametrize("closes", [False, True])
+async def test_the_answer_to_a_challenge_goes_where_the_challenge_came_from(closes: bool) -> None:
+    """Many servers know their challenge on its connection only; some close that one."""
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        try:
+            while request := await reader.readuntil(b"\r\n\r\n"):
+                known = b"Authorization: Digest" in request
+                writer.write(
+                    answer(200, sdp()) if known else answer(401, "", 'WWW-Authenticate: Digest realm="r", nonce="n"')
+                )
+                await writer.drain()
+                if closes:
+                    break
+        except asyncio.IncompleteReadError:
+            pass
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert (await describe(f"rtsp://127.0.0.1:{port}/a", CREDENTIALS)).video is not None
+    assert connections == (2 if closes else 1)
+
+
 async def test_basic_is_given_when_nothing_else_is_offered() -> None:
     """Some recorders have only that."""
     requests = []
@@ -114,7 +141,8 @@ async def test_a_server_that_hangs_or_closes_or_is_not_there() -> None:
         await done.wait()
         writer.close()
 
-    async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
         writer.close()
 
     for behaviour in (hang, close):

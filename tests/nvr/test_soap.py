@@ -245,6 +245,27 @@ async def test_a_closed_client_opens_again(soap_recorder: SoapRecorder, client: 
     assert not client.session.closed
 
 
+async def test_a_load_that_was_broken_off_begins_anew(
+    soap_recorder: SoapRecorder, client: SoapClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan's deadline may come while WSDL files are read."""
+    loading = asyncio.Event()
+
+    async def never(_: Any) -> None:
+        loading.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(onvif_client.ONVIFService, "setup", never)
+        call = asyncio.create_task(client.call(DEVICE, "GetDeviceInformation"))
+        await loading.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    assert (await client.call(DEVICE, "GetDeviceInformation")).Model == "Box"
+
+
 async def test_a_service_follows_its_address(soap_recorder: SoapRecorder, client: SoapClient) -> None:
     """A rescan may find it elsewhere."""
     client.addresses[soap.MEDIA] = f"http://127.0.0.1:{soap_recorder.port}/one"

@@ -1,11 +1,11 @@
 """Learning one channel: from its profiles to its main and sub stream."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 import logging
 
 from ..model import Channel, Stream, StreamRole
-from .errors import RecorderError, WrongCredentials
+from .errors import RecorderError, RecorderRefused, Unreachable
 from .media import MediaService
 from .parallel import all_of
 from .profiles import Profile, choose_streams, silent_profiles
@@ -43,25 +43,23 @@ class ChannelScan:
             name=self.name,
             main=self._stream(StreamRole.MAIN, main),
             sub=None if sub is None else self._stream(StreamRole.SUB, sub),
-            snapshot_uri=await self._try(self.media.snapshot_uri(main))
-            or (None if sub is None else await self._try(self.media.snapshot_uri(sub))),
+            snapshot_uri=await self._try(self.media.snapshot_uri, main)
+            or (None if sub is None else await self._try(self.media.snapshot_uri, sub)),
         )
 
     async def _fill_in(self, profile: Profile) -> Profile:
         """Ask for the encoder of a profile that names one without saying what it does."""
         if profile.video is not None or profile.encoder_token is None:
             return profile
-        return await self._try(self.media.with_encoder(profile)) or profile
+        return await self._try(self.media.with_encoder, profile) or profile
 
     async def _describe(self, profile: Profile) -> Profile:
         """Ask a profile's stream what it is."""
         if not await self._learn_uri(profile):
             return profile
+        # Refusals too are asked again: a recorder that was short of connections would lose its main stream to its sub.
         uri = self._uris[profile.token]
-        description = await self._try(self.media.describe(uri))
-        if description is None and not isinstance(self.errors[-1], WrongCredentials):
-            # Once more: a recorder that was short of connections would otherwise lose its main stream to its sub.
-            description = await self._try(self.media.describe(uri))
+        description = await self._try(self.media.describe, uri, again_on=(Unreachable, RecorderRefused))
         return profile if description is None else profile.with_description(description.video, description.audio)
 
     async def _streams(self) -> tuple[Profile | None, Profile | None]:
@@ -79,7 +77,7 @@ class ChannelScan:
     async def _learn_uri(self, profile: Profile) -> bool:
         """Make sure that the URI of a profile is known; tell whether it is."""
         if profile.token not in self._uris:
-            uri = await self._try(self.media.stream_uri(profile))
+            uri = await self._try(self.media.stream_uri, profile)
             if uri is not None:
                 self._uris[profile.token] = uri
         return profile.token in self._uris
@@ -95,14 +93,23 @@ class ChannelScan:
             audio=profile.audio,
         )
 
-    async def _try[T](self, request: Awaitable[T]) -> T | None:
-        """Return a request's result, None when it failed."""
-        try:
-            return await request
-        except RecorderError as error:
-            _LOGGER.debug("Channel %s: %s", self.token, error)
-            self.errors.append(error)
-            return None
+    async def _try[A, T](
+        self,
+        ask: Callable[[A], Awaitable[T]],
+        argument: A,
+        *,
+        again_on: tuple[type[RecorderError], ...] = (Unreachable,),
+    ) -> T | None:
+        """Ask, once more after an error that may pass; None when it failed."""
+        for kinds in (again_on, ()):
+            try:
+                return await ask(argument)
+            except RecorderError as error:
+                _LOGGER.debug("Channel %s: %s", self.token, error)
+                self.errors.append(error)
+                if not isinstance(error, kinds):
+                    break
+        return None
 
 
 async def _same(profile: Profile) -> Profile:

@@ -5,6 +5,7 @@ One short connection, no session: nothing is set up or played.
 
 import asyncio
 from dataclasses import dataclass
+from typing import Self
 
 from ..digest import DigestClient
 from ..model import AudioEncoding, Credentials, VideoEncoding
@@ -65,10 +66,16 @@ async def describe(uri: str, credentials: Credentials, *, timeout: float = TIMEO
 
 
 async def _describe(host: str, port: int, uri: str, login: DigestClient) -> StreamDescription:
-    response = await _ask(host, port, uri, login)
-    if response.status == 401 and login.take_challenges(response.headers.get_all("WWW-Authenticate")):
-        # A new connection: some recorders close after a refusal, others keep the old one half alive.
-        response = await _ask(host, port, uri, login)
+    async with _Connection(host, port) as connection:
+        response = await connection.describe(uri, login)
+        challenged = response.status == 401 and login.take_challenges(response.headers.get_all("WWW-Authenticate"))
+        if challenged:
+            # On the same connection, to which many servers tie the challenge (live555), unless the server closes it.
+            try:
+                response = await connection.describe(uri, login)
+            except EOFError, ConnectionError:
+                async with _Connection(host, port) as another:
+                    response = await another.describe(uri, login)
     if response.status in (401, 403):
         raise WrongCredentials(f"DESCRIBE: RTSP {response.status}")
     if response.status != 200:
@@ -76,23 +83,36 @@ async def _describe(host: str, port: int, uri: str, login: DigestClient) -> Stre
     return read_description(parse_sdp(response.body))
 
 
-async def _ask(host: str, port: int, uri: str, login: DigestClient) -> RtspResponse:
-    headers = Headers([("CSeq", "1"), ("Accept", "application/sdp")])
-    if authorization := login.authorization("DESCRIBE", uri):
-        headers.set("Authorization", authorization)
-    reader, writer = await asyncio.open_connection(host, port)
-    try:
-        writer.write(RtspRequest("DESCRIBE", uri, headers).to_bytes())
-        framer = RtspFramer()
+class _Connection:
+    """A connection to an RTSP server that is open inside a block."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._framer = RtspFramer()
+        self._cseq = 0
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+
+    async def describe(self, uri: str, login: DigestClient) -> RtspResponse:
+        """Send a DESCRIBE and return its final response; raises EOFError where the server closes instead."""
+        self._cseq += 1
+        headers = Headers([("CSeq", str(self._cseq)), ("Accept", "application/sdp")])
+        if authorization := login.authorization("DESCRIBE", uri):
+            headers.set("Authorization", authorization)
+        self._writer.write(RtspRequest("DESCRIBE", uri, headers).to_bytes())
         seen = 0
         while seen < _MAX_INTERIM:
-            if not (data := await reader.read(_CHUNK)):
+            if not (data := await self._reader.read(_CHUNK)):
                 raise EOFError
-            messages = framer.feed(data)
+            messages = self._framer.feed(data)
             seen += len(messages)
             for message in messages:
                 if isinstance(message, RtspResponse) and message.status >= 200:
                     return message
         raise RecorderRefused("DESCRIBE: no answer among what came")
-    finally:
-        writer.close()

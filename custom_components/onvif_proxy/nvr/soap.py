@@ -99,6 +99,13 @@ def _answer_settings() -> Settings:
     return Settings(strict=False, raw_response=True, xml_huge_tree=False, forbid_dtd=True, forbid_external=True)
 
 
+def _decode(client: Any, binding: Any, operation: str, answer: HttpAnswer) -> Any:
+    """Turn an answer into zeep's object of it, or raise what it refuses with."""
+    if error := refusal(operation, answer.status_code, answer.content):
+        raise error
+    return binding.process_reply(client, binding.get(operation), answer)
+
+
 @dataclass(slots=True, kw_only=True)
 class SoapClient:
     """Calls operations of a recorder's services. Raises `RecorderError` subclasses only."""
@@ -137,10 +144,8 @@ class SoapClient:
                     client.wsse.dt_diff = self.clock_offset
                 send = getattr(service, operation if login else f"authless_{operation}")
                 answer: HttpAnswer = await send(dict(parameters or {}))
-                if error := refusal(operation, answer.status_code, answer.content):
-                    raise error
                 binding = client.wsdl.bindings[service.binding_name]
-                return await asyncio.to_thread(binding.process_reply, client, binding.get(operation), answer)
+                return await asyncio.to_thread(_decode, client, binding, operation, answer)
 
     async def close(self) -> None:
         """Close what the library opened; a later call opens it again."""
