@@ -1,6 +1,6 @@
 """A running virtual camera, and a client that speaks raw HTTP to it."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -210,7 +210,7 @@ def onvif_schema(tmp_path_factory: pytest.TempPathFactory) -> etree.XMLSchema:
 
 
 @pytest.fixture
-def assert_valid(onvif_schema: etree.XMLSchema) -> Iterator[Callable[[etree._Element], None]]:
+def assert_valid(onvif_schema: etree.XMLSchema) -> Callable[[etree._Element], None]:
     """Return a check of a response against ONVIF's schema."""
 
     def check(response: etree._Element) -> None:

@@ -182,7 +182,7 @@ class OnvifServer:
         runner, self._runner = self._runner, None
         await runner.cleanup()
         if self._handlers:
-            await asyncio.wait(self._handlers)
+            await asyncio.wait(self._handlers, timeout=self._shutdown_timeout)
 
     async def __aenter__(self) -> Self:
         """Start."""
