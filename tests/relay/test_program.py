@@ -1,0 +1,145 @@
+"""The relay as a program of its own, without Home Assistant and without any installed package."""
+
+import asyncio
+import json
+from pathlib import Path
+import signal
+import sys
+
+import pytest
+
+from custom_components.onvif_proxy.relay import program
+from custom_components.onvif_proxy.relay.program import ConfigError, read_config
+
+from .conftest import until
+from .rtsp_client import VIEWER, RtspClient
+from .scripted_recorder import ScriptedRecorder
+
+RELAY = Path(program.__file__).parent
+ISOLATED = ("-I", "-S", "-E")
+"""No environment, no site-packages, no current folder."""
+
+
+def camera(**changes: object) -> dict[str, object]:
+    """Return a camera's configuration."""
+    account = {"username": "admin", "password": "RecorderSecret"}
+    return {
+        "address": "127.0.0.1",
+        "port": 0,
+        "credentials": {"username": VIEWER.username, "password": VIEWER.password},
+        "sources": {"main": {"uri": "rtsp://192.0.2.1/a", "credentials": account}},
+        **changes,
+    }
+
+
+async def start(*arguments: str, options: tuple[str, ...] = ISOLATED) -> asyncio.subprocess.Process:
+    """Start the program."""
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        sys.executable, *options, str(RELAY), *arguments, stdin=pipe, stdout=pipe, stderr=pipe, cwd="/"
+    )
+
+
+async def run(*arguments: str, text: str = "", options: tuple[str, ...] = ISOLATED) -> tuple[int, str, str]:
+    """Run the program to its end: exit status, standard output, standard error."""
+    process = await start(*arguments, options=options)
+    output, errors = await asyncio.wait_for(process.communicate(text.encode()), 20)
+    return process.returncode or 0, output.decode(), errors.decode()
+
+
+@pytest.mark.parametrize("options", [(), ISOLATED, ("-S",)], ids=["plain", "isolated", "without packages"])
+async def test_it_explains_itself_without_home_assistant(options: tuple[str, ...]) -> None:
+    status, output, errors = await run("--help", options=options)
+    assert (status, errors) == (0, "")
+    assert "--config FILE" in output
+
+
+async def test_it_imports_nothing_but_the_standard_library() -> None:
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['relay', '--help']\n"
+        "try:\n"
+        f"    runpy.run_path({str(RELAY)!r}, run_name='__main__')\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "own = {name.partition('.')[0] for name in sys.modules if name.startswith('onvif_proxy')}\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names - own - {'__main__'}))\n"
+        f"print({str(RELAY)!r} in sys.path)"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *ISOLATED, "-c", code, stdout=asyncio.subprocess.PIPE, cwd="/"
+    )
+    output, _ = await process.communicate()
+    assert output.decode().splitlines()[-2:] == ["[]", "False"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_it_relays_until_a_signal_and_gives_sessions_back(number: signal.Signals, tmp_path: Path) -> None:
+    async with ScriptedRecorder() as recorder:
+        source = {"uri": recorder.base, "credentials": {"username": "admin", "password": "RecorderSecret"}}
+        config = json.dumps([camera(sources={"main": source}), camera(sources={"sub": source})])
+        if number is signal.SIGINT:
+            process = await start("--config", "-")
+            assert process.stdin is not None
+            process.stdin.write(config.encode())
+            process.stdin.close()
+        else:
+            file = tmp_path / "cameras.json"
+            file.write_text(config)
+            process = await start("--config", str(file))
+        assert process.stdout is not None
+        ports = []
+        for _ in range(2):
+            line = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+            assert line["address"] == "127.0.0.1"
+            ports.append(line["port"])
+        async with RtspClient(ports[0]) as viewer, RtspClient(ports[1]) as other:
+            assert (await viewer.play("main")).status == 200
+            assert await viewer.frame() == (0, b"first")
+            assert (await other.request("DESCRIBE", "/sub")).status == 200
+            process.send_signal(number)
+            output, errors = await asyncio.wait_for(process.communicate(), 10)
+        assert (process.returncode, output, errors) == (0, b"", b"")
+        await until(lambda: recorder.open_connections == 0)
+        assert "TEARDOWN" in recorder.methods
+
+
+async def test_a_port_that_is_taken_is_said() -> None:
+    async with ScriptedRecorder() as recorder:
+        status, _, errors = await run("--config", "-", text=json.dumps([camera(port=recorder.port)]))
+    assert status == 1
+    assert "Address already in use" in errors
+    assert "Secret" not in errors
+
+
+@pytest.mark.parametrize("arguments", [("--config", "/nowhere/at.all"), ("--config", "-"), ()])
+async def test_a_configuration_that_cannot_be_used_is_said(arguments: tuple[str, ...]) -> None:
+    status, output, errors = await run(*arguments, text="{")
+    assert (status, output) == (2, "")
+    assert "Traceback" not in errors
+    assert errors.startswith(("relay: ", "usage: "))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("", "not JSON"),
+        ("{}", "not a list of cameras"),
+        ("[]", "not a list of cameras"),
+        ("[1]", "camera 1: port is missing or not int"),
+        (json.dumps([camera(), camera(port=True)]), "camera 2: port is missing or not int"),
+        (json.dumps([camera(port=65536)]), "camera 1: port out of range"),
+        (json.dumps([camera(address=None)]), "camera 1: address is missing or not str"),
+        (json.dumps([camera(sources={})]), "camera 1: no sources"),
+        (json.dumps([camera(credentials={"username": "a"})]), "camera 1: password is missing or not str"),
+        (json.dumps([camera(sources={"main": {}})]), "camera 1, source 'main': uri is missing or not str"),
+        (json.dumps([camera(sources={"main": {"uri": "http://a/"}})]), "camera 1, source 'main': not an RTSP URI"),
+        (
+            json.dumps([camera(sources={"main": {"uri": "rtsp://a:Secret@b/"}})]),
+            "camera 1, source 'main': credentials don't belong into the URI",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_configuration_is_named(config: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_config(config)

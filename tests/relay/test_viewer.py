@@ -1,0 +1,433 @@
+"""The relay as a server: what a viewer may do, and what it is told."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+import pytest
+
+from custom_components.onvif_proxy.model import Credentials
+from custom_components.onvif_proxy.relay.viewer import ViewerSession
+from custom_components.onvif_proxy.rtsp import RtspRequest, frame
+
+from .conftest import QUICK, relaying, until
+from .rtsp_client import RtspClient
+from .scripted_recorder import Answer, Connection, ScriptedRecorder, silence, status
+from .test_rtcp import SENDER_REPORT, source_description
+
+ALL_METHODS = ("DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER", "SET_PARAMETER")
+TCP = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"
+
+
+async def test_a_viewer_plays_pauses_goes_on_and_ends() -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        options = await viewer.request("OPTIONS", "/main")
+        assert set((options.get("Public") or "").split(", ")) == {"OPTIONS", *ALL_METHODS}
+        description = await viewer.request("DESCRIBE", "/main", "Accept: application/sdp")
+        assert description.status == 200
+        assert description.get("Content-Base") == viewer.uri("/main/")
+        assert description.get("Content-Type") == "application/sdp"
+        video = await viewer.setup("/main/trackID=1")
+        assert video.get("Transport") == "RTP/AVP/TCP;unicast;interleaved=0-1"
+        assert (video.get("Session") or "").endswith(";timeout=5")
+        assert (await viewer.setup("/main/trackID=2", "2-3")).get("Session") == video.get("Session")
+        assert server.viewers == 1
+        play = await viewer.request("PLAY", "/main/")
+        assert play.status == 200
+        assert play.get("Range") == "npt=now-"
+        assert play.get("RTP-Info") == (
+            f"url={viewer.uri('/main/trackID=1')};seq=1;rtptime=100,url={viewer.uri('/main/trackID=2')};seq=2;rtptime=200"
+        )
+        assert await viewer.frame() == (0, b"first")
+        assert (await viewer.request("GET_PARAMETER", "/main/")).status == 200
+        assert (await viewer.request("PAUSE", "/main/")).status == 200
+        assert (await viewer.request("PAUSE", "/main/")).status == 200
+        assert (await viewer.request("PLAY", "/main/")).status == 200
+        assert await viewer.frame() == (0, b"first")
+        assert (await viewer.request("PLAY", "/main/")).status == 200
+        assert (await viewer.request("TEARDOWN", "/main/")).status == 200
+        assert recorder.methods[-1] == "TEARDOWN"
+        assert server.viewers == 0
+        assert recorder.open_connections == 0
+        assert (await viewer.request("PLAY", "/main/")).status == 454
+        viewer.session = None
+        assert (await viewer.play("sub")).status == 200
+
+
+async def test_media_comes_after_the_answer_to_play_even_where_the_recorder_sends_it_before() -> None:
+    def early(request: RtspRequest, connection: Connection) -> Answer:
+        connection.send(frame(0, b"too early") + frame(1, b"early"))
+        return recorder.answer_play(request, connection)
+
+    recorder = ScriptedRecorder(PLAY=early)
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        assert (await viewer.play()).status == 200
+        assert viewer.frames == []
+        assert await viewer.frame() == (0, b"too early")
+        assert await viewer.frame() == (0, b"first")
+
+
+async def test_nothing_of_the_recorder_reaches_a_viewer() -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        recorder.connections[0].send(frame(1, SENDER_REPORT + source_description(b"root@198.51.100.64")))
+        await viewer.request("GET_PARAMETER", "/main")
+        await viewer.request("PAUSE", "/main")
+        await viewer.request("TEARDOWN", "/main")
+        assert len(viewer.received) > 1000
+        for secret in (
+            b"198.51.100.64",
+            b"Media Presentation",
+            b"Streaming",
+            b"Profile_1",
+            b"RecorderSecret",
+            b"SECRET-SESSION",
+            b"admin",
+            b"trackID=video",
+            b"Media_header",
+            b"1234ABCD",
+            b":%d" % recorder.port,
+        ):
+            assert secret not in viewer.received
+
+
+@pytest.mark.parametrize("method", [*ALL_METHODS, "RECORD", "NONSENSE"])
+async def test_everything_but_options_needs_a_login(method: str) -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port, credentials=None) as viewer:
+        assert (await viewer.request("OPTIONS", "*")).status == 200
+        reply = await viewer.request(method, "/main", TCP)
+        assert reply.status == 401
+        challenges = [value for name, value in reply.headers if name == "WWW-Authenticate"]
+        assert [challenge.split()[0] for challenge in challenges] == ["Digest", "Digest"]
+        assert "algorithm=MD5" in challenges[-1]
+    assert recorder.connections == []
+
+
+@pytest.mark.parametrize("path", ["/main", "/unknown", "*"])
+async def test_a_wrong_password_is_refused_and_five_end_the_connection(path: str) -> None:
+    recorder = ScriptedRecorder()
+    wrong = Credentials(username="viewer", password="ViewerSecreT")
+    async with relaying(recorder) as server, RtspClient(server.port, credentials=wrong) as viewer:
+        assert (await viewer.request("DESCRIBE", path)).status == 401
+        for _ in range(4):
+            assert (await viewer.ask("DESCRIBE", path)).status == 401
+        assert await viewer.ended()
+    assert recorder.connections == []
+
+
+@pytest.mark.parametrize("authorization", ["Basic dmlld2VyOlZpZXdlclNlY3JldA==", "Digest", "nonsense", ""])
+async def test_other_logins_are_refused(authorization: str) -> None:
+    async with (
+        relaying(ScriptedRecorder()) as server,
+        RtspClient(server.port, credentials=None) as viewer,
+    ):
+        assert (await viewer.ask("DESCRIBE", "/main", f"Authorization: {authorization}")).status == 401
+
+
+@pytest.mark.parametrize("claimed", ["rtsp://127.0.0.1:{port}/main", "rtsp://camera/main/", "/main"])
+async def test_a_login_may_be_for_another_spelling_of_the_stream(claimed: str) -> None:
+    """live555, and VLC with it, computes every digest for the URI of the stream."""
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        assert viewer.digest is not None
+        await viewer.request("DESCRIBE", "/main")
+        authorization = viewer.digest.authorization("SETUP", claimed.format(port=server.port))
+        viewer.digest = None
+        assert (await viewer.ask("SETUP", "/main/trackID=1", TCP, f"Authorization: {authorization}")).status == 200
+
+
+async def test_a_login_for_one_stream_is_none_for_another() -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        assert viewer.digest is not None
+        await viewer.request("DESCRIBE", "/main")
+        authorization = viewer.digest.authorization("DESCRIBE", viewer.uri("/main"))
+        viewer.digest = None
+        assert (await viewer.ask("DESCRIBE", "/sub", f"Authorization: {authorization}")).status == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "fields", "expected"),
+    [
+        ("DESCRIBE", "/unknown", (), 404),
+        ("DESCRIBE", "/", (), 404),
+        ("DESCRIBE", "/main/trackID=1", (), 404),
+        ("DESCRIBE", "/main/../sub", (), 404),
+        ("DESCRIBE", "/main", ("Accept: text/html",), 406),
+        ("DESCRIBE", "/main", ("Require: www.onvif.org/ver20/backchannel",), 551),
+        ("OPTIONS", "/unknown", (), 404),
+        ("SETUP", "/main/trackID=1", ("Transport: RTP/AVP;unicast;client_port=5000-5001",), 461),
+        ("SETUP", "/main/trackID=1", ("Transport: RTP/AVP/UDP;unicast;client_port=5000-5001",), 461),
+        ("SETUP", "/main/trackID=1", ("Transport: RTP/AVP;multicast",), 461),
+        ("SETUP", "/main/trackID=1", (), 461),
+        ("SETUP", "/main/trackID=9", (TCP,), 404),
+        ("SETUP", "/main", (TCP,), 459),
+        ("SETUP", "*", (TCP,), 459),
+        ("PLAY", "/main", (), 454),
+        ("PLAY", "/main", ("Session: made-up",), 454),
+        ("PAUSE", "/main", (), 454),
+        ("TEARDOWN", "/main", (), 454),
+        ("GET_PARAMETER", "/main", ("Session: made-up",), 454),
+        ("ANNOUNCE", "/main", (), 501),
+        ("RECORD", "/main", (), 501),
+        ("NONSENSE", "/main", (), 501),
+    ],
+)
+async def test_requests_that_cannot_be_met(method: str, path: str, fields: tuple[str, ...], expected: int) -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        assert (await viewer.request(method, path, *fields)).status == expected
+        assert (await viewer.request("OPTIONS", "*")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "fields", "expected"),
+    [
+        ("DESCRIBE", "/main", (), 200),
+        ("DESCRIBE", "/sub", (), 455),
+        ("SETUP", "/main/trackID=1", (TCP,), 455),
+        ("SETUP", "/sub/trackID=1", (TCP,), 455),
+        ("PLAY", "/sub", (), 454),
+        ("PLAY", "/main", ("Session: another",), 454),
+        ("PLAY", "/main/trackID=1", (), 460),
+        ("TEARDOWN", "/main/trackID=1", (), 460),
+        ("PLAY", "*", (), 200),
+        ("SET_PARAMETER", "/main", (), 200),
+    ],
+)
+async def test_requests_in_a_session(method: str, path: str, fields: tuple[str, ...], expected: int) -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert (await viewer.request(method, path, *fields)).status == expected
+
+
+async def test_udp_is_refused_before_the_recorder_is_asked_and_tcp_may_follow() -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        udp = "Transport: RTP/AVP;unicast;client_port=5000-5001"
+        assert (await viewer.request("SETUP", "/main/trackID=1", udp)).status == 461
+        assert recorder.connections == []
+        both = f"{udp},RTP/AVP/TCP;unicast;interleaved=4-5"
+        assert (await viewer.request("SETUP", "/main/trackID=1", both)).get("Transport") == (
+            "RTP/AVP/TCP;unicast;interleaved=4-5"
+        )
+
+
+@pytest.mark.parametrize(
+    "wanted", ["RTP/AVP/TCP;unicast;interleaved=0-1", "RTP/AVP/TCP", "RTP/AVP/TCP;interleaved=999"]
+)
+async def test_channels_that_are_taken_or_not_named_are_chosen(wanted: str) -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        await viewer.request("DESCRIBE", "/main")
+        await viewer.setup("/main/trackID=1", "0-1")
+        reply = await viewer.request("SETUP", "/main/trackID=2", f"Transport: {wanted}")
+        assert reply.get("Transport") == "RTP/AVP/TCP;unicast;interleaved=2-3"
+
+
+async def test_one_track_alone_may_be_played_by_its_own_uri() -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        await viewer.setup("/main/trackID=2")
+        assert (await viewer.request("PLAY", "/main/trackID=2")).status == 200
+        assert await viewer.frame() == (0, b"first")
+        viewer.send(frame(1, b"receiver report"))
+        await until(lambda: bool(recorder.connections[0].frames))
+        assert recorder.connections[0].frames == [(1, b"receiver report")]
+    assert [request.uri.rpartition("/")[2] for request in recorder.requests if request.method == "SETUP"] == [
+        "trackID=audio"
+    ]
+
+
+async def test_parameters_are_unknown() -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        assert (await viewer.request("GET_PARAMETER", "/main", body=b"packets_received\r\n")).status == 451
+        assert (await viewer.request("SET_PARAMETER", "/main", body=b"volume: 11\r\n")).status == 451
+
+
+async def test_a_recorder_that_cannot_pause_leaves_the_session_playing() -> None:
+    recorder = ScriptedRecorder(PAUSE=status(501))
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert (await viewer.request("PAUSE", "/main")).status == 501
+        recorder.connections[0].send(frame(0, b"goes on"))
+        assert [await viewer.frame(), await viewer.frame()] == [(0, b"first"), (0, b"goes on")]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
+        (b"DESCRIBE /main RTSP/1.0\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 1000, 400),
+    ],
+    ids=["HTTP", "TLS", "long body"],
+)
+async def test_nonsense_is_answered_and_ends_the_connection(data: bytes, expected: int) -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        viewer.send(data)
+        assert (await viewer.reply()).status == expected
+        assert await viewer.ended()
+    assert recorder.connections == []
+
+
+@pytest.mark.parametrize("line", [b"X: ", b"X: 1\r\n"], ids=["one header", "many headers"])
+async def test_a_flood_of_ten_megabytes_is_cut_off_and_disturbs_no_one(line: bytes) -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        async with RtspClient(server.port) as attacker:
+            attacker.send(b"DESCRIBE /main RTSP/1.0\r\n")
+            # The relay may end the connection before all is sent.
+            with contextlib.suppress(ConnectionError):
+                for _ in range(160):
+                    attacker.send((line * 20000)[:65536])
+                    await asyncio.wait_for(attacker.writer.drain(), 5)
+            assert await attacker.ended()
+            assert attacker.received.startswith(b"RTSP/1.0 400 ") or not attacker.received
+            recorder.connections[0].send(frame(0, b"undisturbed"))
+            assert [await viewer.frame(), await viewer.frame()] == [(0, b"first"), (0, b"undisturbed")]
+        assert server.viewers == 1
+
+
+async def test_requests_that_nobody_waits_for_are_cut_off() -> None:
+    recorder = ScriptedRecorder(DESCRIBE=silence)
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        viewer.send(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n" * 1000)
+        assert await viewer.ended()
+        assert len(viewer.received) < 10000
+
+
+@pytest.mark.parametrize("cseq", ["", "CSeq: x\r\n"])
+async def test_a_request_without_number_is_400(cseq: str) -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        viewer.send(f"OPTIONS * RTSP/1.0\r\n{cseq}\r\n".encode())
+        assert (await viewer.reply()).status == 400
+
+
+async def test_another_version_is_505() -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        viewer.send(b"OPTIONS * RTSP/2.0\r\nCSeq: 1\r\n\r\n")
+        assert (await viewer.reply()).status == 505
+
+
+@pytest.mark.parametrize("chatter", [b"", b"DESC", b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"])
+async def test_who_does_not_log_in_is_sent_away(chatter: bytes) -> None:
+    limits = replace(QUICK, handshake_timeout=0.5)
+    async with (
+        relaying(ScriptedRecorder(), limits) as server,
+        RtspClient(server.port, credentials=None) as viewer,
+        asyncio.timeout(3),
+    ):
+        ended = asyncio.create_task(viewer.ended())
+        while not ended.done():
+            viewer.send(chatter)
+            await asyncio.sleep(0.1)
+        assert ended.result()
+
+
+async def test_a_silent_viewers_session_ends() -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder, replace(QUICK, session_timeout=1.0)) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert await viewer.ended()
+        await until(lambda: recorder.open_connections == 0)
+        assert recorder.methods.count("TEARDOWN") == 1
+        assert server.viewers == 0
+
+
+@pytest.mark.parametrize("sign_of_life", ["RTCP", "OPTIONS", "GET_PARAMETER"])
+async def test_a_sign_of_life_keeps_a_session(sign_of_life: str) -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder, replace(QUICK, session_timeout=0.8)) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        for _ in range(8):
+            await asyncio.sleep(0.2)
+            if sign_of_life == "RTCP":
+                viewer.send(frame(1, b"receiver report"))
+            else:
+                assert (await viewer.request(sign_of_life, "/main")).status == 200
+        assert server.viewers == 1
+        assert "TEARDOWN" not in recorder.methods
+
+
+@pytest.mark.parametrize("moment", ["DESCRIBE", "SETUP", "PLAY"])
+async def test_a_viewer_that_leaves_while_the_recorder_hangs_frees_it_at_once(moment: str) -> None:
+    recorder = ScriptedRecorder(**{moment: silence})
+    async with relaying(recorder, replace(QUICK, upstream_timeout=30.0)) as server:
+        async with RtspClient(server.port) as viewer:
+            playing = asyncio.create_task(viewer.play())
+            await until(lambda: moment in recorder.methods)
+            playing.cancel()
+            await asyncio.wait([playing])
+        await until(lambda: recorder.open_connections == 0)
+        assert server.viewers == 0
+
+
+def kept_for(viewer: ViewerSession) -> int:
+    """Return how many bytes the relay holds for a viewer."""
+    transport = viewer.connection._transport
+    return transport.get_write_buffer_size() if transport is not None else 0
+
+
+async def test_a_viewer_that_does_not_read_is_dropped_and_slows_no_one() -> None:
+    recorder = ScriptedRecorder()
+    limits = replace(QUICK, write_buffer=65536)
+    async with (
+        relaying(recorder, limits) as server,
+        RtspClient(server.port) as slow,
+        RtspClient(server.port) as quick,
+    ):
+        await slow.play()
+        await quick.play()
+        assert await quick.frame() == (0, b"first")
+        to_slow, to_quick = recorder.connections
+        flood = frame(0, b"x" * 60000)
+        recorder_waits = to_slow.writer.transport.get_write_buffer_size
+        held_back, kept = 0, 0
+        async with asyncio.timeout(10):
+            while to_slow.open:
+                held_back += recorder_waits() >= 1_000_000
+                while recorder_waits() < 1_000_000 and not to_slow.writer.is_closing():
+                    to_slow.send(flood)
+                to_quick.send(flood)
+                assert await quick.frame() == (0, b"x" * 60000)
+                kept = max(kept, *(kept_for(viewer) for viewer in server._camera.viewers))
+                await asyncio.sleep(0.005)
+        assert held_back
+        assert 0 < kept < limits.write_buffer + limits.read_buffer
+        assert server.viewers == 1
+
+
+async def test_the_number_of_viewers_is_limited() -> None:
+    recorder = ScriptedRecorder()
+    limits = replace(QUICK, max_viewers=2, max_viewers_per_address=1)
+    async with (
+        relaying(recorder, limits) as server,
+        RtspClient(server.port) as first,
+        RtspClient(server.port) as same,
+        RtspClient(server.port, local_address="127.0.0.2") as second,
+        RtspClient(server.port, local_address="127.0.0.3") as third,
+    ):
+        assert (await first.play()).status == 200
+        assert (await same.request("DESCRIBE", "/main")).status == 453
+        assert (await second.play()).status == 200
+        assert (await third.request("DESCRIBE", "/main")).status == 453
+        await first.request("TEARDOWN", "/main")
+        assert (await third.request("DESCRIBE", "/main")).status == 200
+    assert len(recorder.connections) == 3
+
+
+async def test_the_number_of_connections_is_limited() -> None:
+    limits = replace(QUICK, max_connections=2, max_connections_per_address=1)
+    async with (
+        relaying(ScriptedRecorder(), limits) as server,
+        RtspClient(server.port) as first,
+        RtspClient(server.port, local_address="127.0.0.2") as second,
+    ):
+        assert (await first.request("OPTIONS", "*")).status == 200
+        assert (await second.request("OPTIONS", "*")).status == 200
+        for address in ("127.0.0.1", "127.0.0.3"):
+            async with RtspClient(server.port, local_address=address) as refused:
+                assert await refused.ended()
+        assert (await first.request("OPTIONS", "*")).status == 200
