@@ -282,7 +282,7 @@ class Fleet:
             mac = free[0].mac
             self._change_identity(fleet_camera, mac=mac)
             dr.async_get(self._hass).async_update_device(
-                fleet_camera.device_id, merge_connections={(dr.CONNECTION_NETWORK_MAC, mac)}
+                fleet_camera.device_id, new_connections={(dr.CONNECTION_NETWORK_MAC, mac)}
             )
         return next((one for one in interfaces if one.mac == mac and one.kind == "macvlan"), None)
 

@@ -93,14 +93,16 @@ class HomeAssistant:
         *,
         username: str = "demo",
         password: str = "demo-demo",
+        host: str = "127.0.0.1",
         port: int | None = None,
         prefix: tuple[str, ...] = (),
     ) -> None:
-        """`prefix` is put before the command: to run it in a network namespace."""
+        """`host` is the address that it listens on; `prefix` is put before its command, to run it elsewhere."""
         self.username = username
         self.password = password
+        self.host = host
         self.port = free_port(DEFAULT_PORT) if port is None else port
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         self.tokens: dict[str, Any] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="onvif_proxy_home_assistant_"))
         self.log = self.folder / "home-assistant.out"
@@ -135,7 +137,7 @@ class HomeAssistant:
         storage = self.folder / ".storage"
         storage.mkdir()
         http = json.loads(json.dumps(HTTP_STORAGE))
-        http["data"]["stable"]["server_port"] = self.port
+        http["data"]["stable"] |= {"server_host": [self.host], "server_port": self.port}
         (storage / "http").write_text(json.dumps(http))
         (storage / "onboarding").write_text(json.dumps(ONBOARDING_STORAGE))
 
