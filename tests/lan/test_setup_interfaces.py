@@ -1,41 +1,13 @@
-"""`setup_interfaces.sh` on a host of a LAN: what it makes, what it leaves alone, and what other hosts see of it."""
+"""`setup_interfaces.sh` on a host of a LAN: what it makes, what it leaves alone, and what it says."""
 
-import json
 import os
-from pathlib import Path
-import socket
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
 from .bed import GATEWAY, NETWORK, Lan
-
-SCRIPT = Path(__file__).parents[2] / "setup_interfaces" / "setup_interfaces.sh"
-ADDRESSES = [f"{NETWORK}.101", f"{NETWORK}.102", f"{NETWORK}.103"]
-THREE_CAMERAS = ("--parent", "eth0", "--count", "3", "--static", f"{ADDRESSES[0]}/24")
-NAMES = ["onvifcam1", "onvifcam2", "onvifcam3"]
-
-
-def run_script(lan: Lan, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the script on the Home Assistant host."""
-    return lan.run("ha", [SCRIPT, *arguments, "--python", sys.executable], check=check)
-
-
-def report(lan: Lan, *arguments: str, check: bool = True) -> dict[str, Any]:
-    """Run the script and return its JSON object."""
-    return dict(json.loads(run_script(lan, *arguments, "--json", check=check).stdout.splitlines()[-1]))
-
-
-def macs(lan: Lan) -> dict[str, str]:
-    """Return the cameras' MACs by address."""
-    return {
-        address["local"]: link["address"]
-        for link in lan.ip_json("ha", "addr")
-        if link["ifname"] in NAMES
-        for address in link["addr_info"]
-    }
+from .cameras import ADDRESSES, SCRIPT, THREE_CAMERAS, ask_by_tcp, macs, report, run_script
 
 
 @pytest.fixture
@@ -45,127 +17,6 @@ def cameras(lan: Lan) -> dict[str, str]:
     made = macs(lan)
     assert sorted(made) == ADDRESSES
     return made
-
-
-def ask_by_tcp(lan: Lan, host: str, address: str) -> None:
-    """Connect from a host to a camera's address, which answers with a SYN-ACK."""
-    with lan.open_socket("ha", socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.bind((address, 0))
-        listener.listen()
-        with lan.open_socket(host, socket.AF_INET, socket.SOCK_STREAM) as client:
-            client.settimeout(5)
-            client.connect(listener.getsockname())
-
-
-def ask_by_udp(lan: Lan, host: str, address: str) -> None:
-    """Send a datagram from a host to a camera's address and have it answered."""
-    with lan.open_socket("ha", socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind((address, 0))
-        server.settimeout(5)
-        with lan.open_socket(host, socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(5)
-            client.sendto(b"ping", server.getsockname())
-            server.sendto(b"pong", server.recvfrom(16)[1])
-            assert client.recv(16) == b"pong"
-
-
-# What another host sees.
-
-
-def test_arp_is_answered_once_for_each_camera_with_its_own_mac(lan: Lan, cameras: dict[str, str]) -> None:
-    with lan.sniffer("client") as sniffer:
-        for address in ADDRESSES:
-            ask_by_udp(lan, "client", address)
-        replies = [frame for frame in sniffer.frames() if frame.protocol == "arp" and frame.source in cameras]
-
-    assert {frame.source: frame.source_mac for frame in replies} == cameras
-    # A gratuitous reply would go to the sender itself.
-    asked = [frame for frame in replies if frame.destination == lan.hosts["client"]]
-    assert len(asked) == len(ADDRESSES)
-    known = lan.neighbours("client")
-    assert {address: known[address] for address in ADDRESSES} == cameras
-
-
-def test_tcp_and_udp_replies_carry_the_cameras_own_mac(lan: Lan, cameras: dict[str, str]) -> None:
-    with lan.sniffer("client") as sniffer:
-        for address in ADDRESSES:
-            ask_by_tcp(lan, "client", address)
-        assert sniffer.source_macs("tcp") == {address: {mac} for address, mac in cameras.items()}
-        for address in ADDRESSES:
-            ask_by_udp(lan, "client", address)
-        assert sniffer.source_macs("udp") == {address: {mac} for address, mac in cameras.items()}
-
-
-@pytest.mark.parametrize("host_filter", [0, 1, 2])
-def test_replies_are_the_cameras_own_under_every_rp_filter_of_the_host(lan: Lan, host_filter: int) -> None:
-    for interface in ("all", "default", "eth0"):
-        lan.run("ha", ["sh", "-c", f"echo {host_filter} > /proc/sys/net/ipv4/conf/{interface}/rp_filter"])
-    run_script(lan, *THREE_CAMERAS)
-    with lan.sniffer("client") as sniffer:
-        for address in ADDRESSES:
-            ask_by_tcp(lan, "client", address)
-        assert sniffer.source_macs("tcp") == {address: {mac} for address, mac in macs(lan).items()}
-
-
-def test_multicast_reaches_each_camera_under_a_strict_rp_filter(lan: Lan) -> None:
-    lan.run("ha", ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter"])
-    run_script(lan, *THREE_CAMERAS)
-    group = socket.inet_aton("239.255.255.250")
-    for name in NAMES:
-        with lan.open_socket("ha", socket.AF_INET, socket.SOCK_DGRAM) as receiver:
-            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode())
-            receiver.bind(("239.255.255.250", 3702))
-            index = int(lan.ip_json("ha", "link", "show", "dev", name)[0]["ifindex"]).to_bytes(4, "little")
-            receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group + bytes(4) + index)
-            receiver.settimeout(5)
-            with lan.open_socket("client", socket.AF_INET, socket.SOCK_DGRAM) as client:
-                client.sendto(b"probe", ("239.255.255.250", 3702))
-                assert receiver.recv(16) == b"probe"
-
-
-def test_the_host_itself_still_speaks_as_itself(lan: Lan, cameras: dict[str, str]) -> None:
-    # Also after a bounce of the link, which puts the parent's routes behind others of the same network.
-    lan.ip("ha", "link", "set", "eth0", "down")
-    lan.ip("ha", "link", "set", "eth0", "up")
-    route = lan.route_get("ha", lan.hosts["recorder"])
-    assert (route["dev"], route["prefsrc"]) == ("eth0", lan.hosts["ha"])
-    with lan.sniffer("recorder") as sniffer:
-        lan.run("ha", [sys.executable, "-c", _SEND_DATAGRAM, lan.hosts["recorder"]])
-        assert sniffer.source_macs("udp") == {lan.hosts["ha"]: {lan.mac("ha")}}
-
-
-_SEND_DATAGRAM = """
-import socket, sys
-socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"hello", (sys.argv[1], 9))
-"""
-
-
-def test_a_client_behind_the_router_is_answered_through_it_by_the_camera(lan: Lan, cameras: dict[str, str]) -> None:
-    for address in ADDRESSES:
-        route = lan.route_get("ha", "192.0.2.7", address)
-        assert route["gateway"] == GATEWAY
-        assert route["dev"] in NAMES
-
-
-def test_a_client_on_a_bridge_of_the_host_is_answered_over_the_bridge(lan: Lan, cameras: dict[str, str]) -> None:
-    lan.ip("ha", "link", "add", "docker0", "type", "bridge")
-    lan.ip("ha", "link", "set", "docker0", "up")
-    lan.ip("ha", "addr", "add", "172.30.32.1/23", "dev", "docker0")
-    assert lan.route_get("ha", "172.30.32.9", ADDRESSES[0])["dev"] == "docker0"
-
-
-def test_cameras_have_no_ipv6_address(lan: Lan, cameras: dict[str, str]) -> None:
-    families = {
-        address["family"]
-        for link in lan.ip_json("ha", "addr")
-        if link["ifname"] in NAMES
-        for address in link["addr_info"]
-    }
-    assert families == {"inet"}
-
-
-# Again, dry, and away.
 
 
 def test_a_second_run_does_nothing(lan: Lan, cameras: dict[str, str]) -> None:
@@ -258,6 +109,26 @@ def test_other_addresses_replace_the_former_ones(lan: Lan, cameras: dict[str, st
             ask_by_tcp(lan, "client", address)
         assert sniffer.source_macs("tcp") == {address: {mac} for address, mac in moved.items()}
     assert ADDRESSES[0] not in lan.ip("ha", "rule")
+
+
+def test_a_read_only_proc_is_no_hindrance(lan: Lan) -> None:
+    # As in a container that was given CAP_NET_ADMIN but is not privileged.
+    mounted = "mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys"
+    lan.run(
+        "ha",
+        [
+            "sh",
+            "-c",
+            f'{mounted} && ! echo 1 > /proc/sys/net/ipv4/conf/eth0/arp_ignore && exec "$@"',
+            "sh",
+            SCRIPT,
+            *THREE_CAMERAS,
+            "--python",
+            sys.executable,
+        ],
+    )
+    assert report(lan, "status")["ok"] is True
+    assert lan.settings("ha")["eth0"]["arp_ignore"] == 1
 
 
 # Failing.
