@@ -4,80 +4,95 @@ import base64
 import binascii
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 import hashlib
 import hmac
 import secrets
 import time
 from urllib.request import parse_http_list, parse_keqv_list
 
-NONCE_LIFETIME = 300.0
 MAX_NONCES = 1000
 TOKEN_FRESHNESS = timedelta(minutes=5)
+
+
+class Verdict(Enum):
+    """What an Authorization header is worth."""
+
+    RIGHT = "right"
+    STALE = "stale"
+    """Right, but for its nonce: ask again."""
+    WRONG = "wrong"
 
 
 class DigestRealm:
     """Challenges and checks for one user in one realm."""
 
-    def __init__(self, realm: str, username: str, password: str, *, qop: bool = True, sha256: bool = False) -> None:
+    def __init__(
+        self,
+        realm: str,
+        username: str,
+        password: str,
+        *,
+        qop: bool = True,
+        sha256: bool = False,
+        nonce_lifetime: float = 300.0,
+    ) -> None:
         """With `qop` off the challenge is RFC 2069's; with `sha256` a second challenge offers SHA-256."""
         self._realm = realm
         self._username = username
         self._password = password
         self._qop = qop
         self._algorithms = {"MD5": hashlib.md5} | ({"SHA-256": hashlib.sha256} if sha256 else {})
+        self._nonce_lifetime = nonce_lifetime
         self._nonces: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def challenges(self) -> list[str]:
+    def challenges(self, *, stale: bool = False) -> list[str]:
         """Return the WWW-Authenticate values."""
         nonce = secrets.token_hex(16)
-        self._nonces[nonce] = (time.monotonic() + NONCE_LIFETIME, 0)
+        self._nonces[nonce] = (time.monotonic() + self._nonce_lifetime, 0)
         while len(self._nonces) > MAX_NONCES:
             self._nonces.popitem(last=False)
-        base = f'Digest realm="{self._realm}", nonce="{nonce}"'
+        base = f'Digest realm="{self._realm}", nonce="{nonce}"' + (", stale=true" if stale else "")
         if not self._qop:
             return [base]
         return [f'{base}, qop="auth", algorithm={name}' for name in self._algorithms]
 
-    def check(self, header: str, method: str, uri: str) -> bool:
-        """Whether an Authorization value is right for a method and the URI exactly as requested."""
+    def check(self, header: str, method: str, uri: str) -> Verdict:
+        """Judge an Authorization value for a method and the URI exactly as requested."""
         scheme, _, rest = header.partition(" ")
         if scheme.lower() != "digest":
-            return False
+            return Verdict.WRONG
         try:
-            given = parse_keqv_list(parse_http_list(rest))
-        except ValueError:
-            return False
-        given = {name.lower(): value for name, value in given.items()}
+            given = {name.lower(): value for name, value in parse_keqv_list(parse_http_list(rest)).items()}
+            count = int(given["nc"], 16) if "qop" in given else None
+        except ValueError, KeyError:
+            return Verdict.WRONG
         algorithm = self._algorithms.get(given.get("algorithm", "MD5").upper())
-        nonce = self._nonces.get(given.get("nonce", ""))
-        if algorithm is None or nonce is None or nonce[0] < time.monotonic() or given.get("uri") != uri:
-            return False
+        if algorithm is None or given.get("uri") != uri:
+            return Verdict.WRONG
         if given.get("username") != self._username or given.get("realm") != self._realm:
-            return False
+            return Verdict.WRONG
 
         def digest(text: str) -> str:
             return algorithm(text.encode()).hexdigest()
 
-        middle = [given["nonce"]]
-        if "qop" in given:
-            count = given.get("nc", "")
-            if not self._qop or given["qop"] != "auth" or len(count) != 8 or not given.get("cnonce"):
-                return False
-            try:
-                number = int(count, 16)
-            except ValueError:
-                return False
-            if number <= nonce[1]:
-                return False
-            middle += [count, given["cnonce"], "auth"]
-        else:
-            number = nonce[1]
+        middle = [given.get("nonce", "")]
+        if count is not None:
+            if not self._qop or given["qop"] != "auth" or len(given["nc"]) != 8 or not given.get("cnonce"):
+                return Verdict.WRONG
+            middle += [given["nc"], given["cnonce"], "auth"]
         secret = digest(f"{self._username}:{self._realm}:{self._password}")
         expected = digest(":".join([secret, *middle, digest(f"{method}:{uri}")]))
         if not hmac.compare_digest(expected.encode(), given.get("response", "").encode()):
-            return False
-        self._nonces[given["nonce"]] = (nonce[0], number)
-        return True
+            return Verdict.WRONG
+        return self._use(given.get("nonce", ""), count)
+
+    def _use(self, nonce: str, count: int | None) -> Verdict:
+        expires, used = self._nonces.get(nonce, (0.0, 0))
+        if expires < time.monotonic() or (count is not None and count <= used):
+            return Verdict.STALE
+        self._nonces[nonce] = (expires, used if count is None else count)
+        return Verdict.RIGHT
 
 
 class UsernameTokens:

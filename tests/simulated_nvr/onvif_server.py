@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from .authentication import DigestRealm, UsernameTokens
+from .authentication import DigestRealm, UsernameTokens, Verdict
 from .device_service import OPEN_OPERATIONS, DeviceService
 from .event_service import FAULT_ACTION, EventService, action
 from .faults import GARBAGE, Fault, Faults, reset_connection
@@ -35,6 +35,10 @@ MAX_BODY = 1 << 20
 class _AskForCredentialsError(Exception):
     """HTTP 401 with a challenge."""
 
+    def __init__(self, *, stale: bool = False) -> None:
+        super().__init__()
+        self.stale = stale
+
 
 class OnvifServer:
     """HTTP: starts, stops, authenticates, dispatches."""
@@ -46,7 +50,11 @@ class OnvifServer:
         self._loops = loops
         self._faults = faults
         self._realm = DigestRealm(
-            f"{recorder.channels.vendor.name}-nvr", self._options.username, self._options.password, sha256=True
+            f"{recorder.channels.vendor.name}-nvr",
+            self._options.username,
+            self._options.password,
+            sha256=True,
+            nonce_lifetime=self._options.nonce_lifetime,
         )
         self._tokens = UsernameTokens(self._options.username, self._options.password)
         self.device = DeviceService(recorder)
@@ -114,9 +122,9 @@ class OnvifServer:
                 await asyncio.sleep(fault.seconds)
         return None
 
-    def _challenge(self) -> web.Response:
+    def _challenge(self, *, stale: bool = False) -> web.Response:
         response = web.Response(status=401, text="Unauthorized")
-        for challenge in self._realm.challenges():
+        for challenge in self._realm.challenges(stale=stale):
             response.headers.add("WWW-Authenticate", challenge)
         return response
 
@@ -135,8 +143,8 @@ class OnvifServer:
             handler = self._handler(request.path_qs, soap)
             http_base, rtsp_base = self.bases(request)
             body = await handler(Call(request=soap, path=request.path_qs, http_base=http_base, rtsp_base=rtsp_base))
-        except _AskForCredentialsError:
-            return self._challenge()
+        except _AskForCredentialsError as ask:
+            return self._challenge(stale=ask.stale)
         except SoapFault as fault:
             return web.Response(
                 status=fault.status,
@@ -162,16 +170,22 @@ class OnvifServer:
         """HTTP digest first, then the token when there is one: all that is given must be right."""
         if soap.name in OPEN_OPERATIONS:
             return
-        header = request.headers.get("Authorization")
-        if header is None and soap.token is None:
-            raise _AskForCredentialsError
-        if header is not None and not self._realm.check(header, request.method, request.path_qs):
-            self.authentication_failures["onvif"] += 1
-            raise _AskForCredentialsError
+        if "Authorization" in request.headers or soap.token is None:
+            self._check_digest(request, "onvif")
         if soap.token is not None and (reason := self._wrong_token(soap.token)):
             self.authentication_failures["onvif"] += 1
             _LOGGER.debug("Refused %s: %s", soap.name, reason)
             raise not_authorized()
+
+    def _check_digest(self, request: web.Request, service: str) -> None:
+        header = request.headers.get("Authorization")
+        if header is None:
+            raise _AskForCredentialsError
+        # aiohttp shows the path decoded; what was signed is the request line's.
+        verdict = self._realm.check(header, request.method, request.raw_path)
+        if verdict is not Verdict.RIGHT:
+            self.authentication_failures[service] += verdict is Verdict.WRONG
+            raise _AskForCredentialsError(stale=verdict is Verdict.STALE)
 
     def _wrong_token(self, token: UsernameToken) -> str | None:
         if token.password_type != PASSWORD_DIGEST:
@@ -186,8 +200,8 @@ class OnvifServer:
         fault = self._faults.snapshot
         if fault.concerns("snapshot") and (answer := await self._misbehave(fault, request)):
             return answer
-        header = request.headers.get("Authorization")
-        if header is None or not self._realm.check(header, request.method, request.path_qs):
-            self.authentication_failures["snapshot"] += header is not None
-            return self._challenge()
+        try:
+            self._check_digest(request, "snapshot")
+        except _AskForCredentialsError as ask:
+            return self._challenge(stale=ask.stale)
         return web.Response(body=await self._loops.still(stream), content_type="image/jpeg")

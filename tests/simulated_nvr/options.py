@@ -94,6 +94,8 @@ class RecorderOptions:
     """None: no limit; one more is refused with a fault."""
     rtsp_session_timeout: float = 60.0
     """Seconds without an RTSP request after which a session ends; RTCP does not count, as with many recorders."""
+    nonce_lifetime: float = 300.0
+    """Seconds that a digest nonce is good for; then the answer is 401 with stale=true."""
     discovery: bool = False
     """Answer WS-Discovery."""
     discovery_interface: str = "127.0.0.1"

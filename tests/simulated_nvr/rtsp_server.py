@@ -6,7 +6,7 @@ from collections.abc import Callable
 import re
 import time
 
-from .authentication import DigestRealm
+from .authentication import DigestRealm, Verdict
 from .channels import SimulatedStream
 from .faults import GARBAGE, Faults, reset_connection
 from .loops import Loops
@@ -39,7 +39,13 @@ class RtspServer:
         self.recorder = recorder
         self.loops = loops
         self.faults = faults
-        self.realm = DigestRealm(vendor.rtsp_realm, options.username, options.password, qop=vendor.rtsp_qop)
+        self.realm = DigestRealm(
+            vendor.rtsp_realm,
+            options.username,
+            options.password,
+            qop=vendor.rtsp_qop,
+            nonce_lifetime=options.nonce_lifetime,
+        )
         self.sessions: dict[str, RtspSession] = {}
         self.sessions_peak = 0
         self.requests: Counter[str] = Counter()
@@ -195,8 +201,9 @@ class _Connection:
                 return False
         return True
 
-    def _challenge(self) -> _Refusal:
-        return _Refusal(401, *(("WWW-Authenticate", challenge) for challenge in self._server.realm.challenges()))
+    def _challenge(self, *, stale: bool = False) -> _Refusal:
+        challenges = self._server.realm.challenges(stale=stale)
+        return _Refusal(401, *(("WWW-Authenticate", challenge) for challenge in challenges))
 
     def _authenticate(self, request: RtspRequest) -> None:
         if request.method == "OPTIONS":
@@ -204,9 +211,10 @@ class _Connection:
         header = request.headers.get("authorization")
         if header is None:
             raise self._challenge()
-        if not self._server.realm.check(header, request.method, request.uri):
-            self._server.authentication_failures += 1
-            raise self._challenge()
+        verdict = self._server.realm.check(header, request.method, request.uri)
+        if verdict is not Verdict.RIGHT:
+            self._server.authentication_failures += verdict is Verdict.WRONG
+            raise self._challenge(stale=verdict is Verdict.STALE)
 
     def _stream(self, request: RtspRequest) -> SimulatedStream:
         channels = self._server.recorder.channels

@@ -2,6 +2,8 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
+import hashlib
+import re
 
 import aiohttp
 from lxml import etree
@@ -370,6 +372,31 @@ async def test_snapshots_want_http_digest(recorder: SimulatedRecorder) -> None:
     wrong = await get(url, recorder.options.username, "wrong")
     assert wrong.status == 401
     assert recorder.authentication_failures["snapshot"] >= 1
+
+
+async def test_a_digest_with_sha256_is_taken(recorder: SimulatedRecorder) -> None:
+    url = recorder.snapshot_uri(1)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as asked:
+            _, challenge = asked.headers.getall("WWW-Authenticate")
+        assert "algorithm=SHA-256" in challenge
+        given = dict(re.findall(r'(\w+)="?([^",]+)', challenge))
+
+        def digest(text: str) -> str:
+            return hashlib.sha256(text.encode()).hexdigest()
+
+        options, path = recorder.options, url.partition(str(recorder.port))[2]
+        secret = digest(f"{options.username}:{given['realm']}:{options.password}")
+        response = digest(f"{secret}:{given['nonce']}:00000001:c:auth:{digest(f'GET:{path}')}")
+        header = (
+            f'Digest username="{options.username}", realm="{given["realm"]}", nonce="{given["nonce"]}", uri="{path}", '
+            f'algorithm=SHA-256, qop=auth, nc=00000001, cnonce="c", response="{response}"'
+        )
+        for status in (200, 401):
+            # The second time the count has not risen.
+            async with session.get(url, headers={"Authorization": header}) as answer:
+                assert answer.status == status
+                assert ("stale=true" in answer.headers.get("WWW-Authenticate", "")) == (status == 401)
 
 
 async def test_basic_authentication_is_not_enough(recorder: SimulatedRecorder) -> None:

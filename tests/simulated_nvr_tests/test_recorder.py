@@ -119,6 +119,14 @@ def test_the_password_stays_out_of_reprs() -> None:
     assert "secret" not in repr(RecorderOptions(password="secret"))
 
 
+async def test_it_shares_no_code_with_what_it_tests() -> None:
+    foreign = "[name for name in sys.modules if name.startswith(('custom_components', 'homeassistant'))]"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", f"import sys, tests.simulated_nvr.__main__; sys.exit(len({foreign}))", cwd=ROOT
+    )
+    assert await process.wait() == 0
+
+
 async def _run(*arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,

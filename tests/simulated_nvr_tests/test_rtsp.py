@@ -88,6 +88,19 @@ async def test_a_digest_is_good_for_its_uri_only(recorder: SimulatedRecorder) ->
         assert (await client.once("DESCRIBE", recorder.stream_uri(2))).status == 401
 
 
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_an_old_nonce_is_called_stale(start_recorder: Recorders, vendor) -> None:
+    recorder = await start_recorder(vendor=vendor, nonce_lifetime=0.2)
+    uri = recorder.stream_uri(1)
+    async with RawRtsp.connect(recorder) as client:
+        assert (await client.request("DESCRIBE", uri)).status == 200
+        await asyncio.sleep(0.25)
+        late = await client.once("DESCRIBE", uri)
+        assert (late.status, "stale=true" in late.headers["www-authenticate"]) == (401, True)
+        assert (await client.request("DESCRIBE", uri)).status == 200
+    assert recorder.authentication_failures.total() == 0
+
+
 @pytest.mark.parametrize(
     ("vendor", "control"),
     [
