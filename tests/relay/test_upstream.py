@@ -232,6 +232,13 @@ async def test_a_setup_that_makes_no_sense_is_502(answer: object) -> None:
         assert (await viewer.setup("/main/trackID=1")).status == 502
 
 
+async def test_a_control_that_makes_no_uri_is_502() -> None:
+    recorder = ScriptedRecorder(DESCRIBE=described(SDP.replace(b"trackID=video", b"track ID=video")))
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        await viewer.request("DESCRIBE", "/main")
+        assert (await viewer.setup("/main/trackID=1")).status == 502
+
+
 async def test_channels_that_the_recorder_changes_are_changed_back() -> None:
     def other_channels(request: RtspRequest, connection: Connection) -> Answer:
         connection.channels[request.uri] = (6, 7)

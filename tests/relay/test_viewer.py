@@ -12,7 +12,7 @@ from custom_components.onvif_proxy.rtsp import RtspRequest, frame
 
 from .conftest import QUICK, relaying, until
 from .rtsp_client import RtspClient
-from .scripted_recorder import Answer, Connection, ScriptedRecorder, silence, status
+from .scripted_recorder import SDP, Answer, Connection, ScriptedRecorder, described, silence, status
 from .test_rtcp import SENDER_REPORT, source_description
 
 ALL_METHODS = ("DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER", "SET_PARAMETER")
@@ -397,6 +397,93 @@ async def test_a_viewer_that_does_not_read_is_dropped_and_slows_no_one() -> None
         assert held_back
         assert 0 < kept < limits.write_buffer + limits.read_buffer
         assert server.viewers == 1
+
+
+async def test_a_viewer_that_is_slow_for_a_while_loses_nothing() -> None:
+    recorder = ScriptedRecorder()
+    limits = replace(QUICK, write_buffer=65536, write_timeout=5.0)
+    async with relaying(recorder, limits) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert await viewer.frame() == (0, b"first")
+        packets = [number.to_bytes(4) * 10000 for number in range(400)]
+        for packet in packets:
+            recorder.connections[0].send(frame(0, packet))
+        (session,) = server._camera.viewers
+        await until(lambda: kept_for(session) > limits.write_buffer)
+        await asyncio.sleep(0.3)
+        assert server.viewers == 1
+        for packet in packets:
+            assert await viewer.frame() == (0, packet)
+        assert (await viewer.request("GET_PARAMETER", "/main")).status == 200
+
+
+async def test_a_recorder_that_does_not_read_costs_no_memory() -> None:
+    recorder = ScriptedRecorder()
+    limits = replace(QUICK, write_buffer=65536)
+    async with relaying(recorder, limits) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        recorder.connections[0].writer.transport.pause_reading()
+        (session,) = server._camera.viewers
+        assert session._upstream is not None
+        assert session._upstream._connection is not None
+        upstream = session._upstream._connection._transport
+        assert upstream is not None
+        waiting = 0
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(10):
+                while server.viewers:
+                    viewer.send(frame(1, b"x" * 60000))
+                    await viewer.writer.drain()
+                    await asyncio.sleep(0)
+                    waiting = max(waiting, upstream.get_write_buffer_size())
+        assert limits.write_buffer < waiting < limits.write_buffer + limits.read_buffer
+        await until(lambda: server.viewers == 0)
+        recorder.connections[0].writer.transport.resume_reading()
+
+
+async def test_media_without_end_before_the_answer_to_play_costs_no_memory() -> None:
+    def early(request: RtspRequest, connection: Connection) -> Answer:
+        for _ in range(200):
+            connection.send(frame(0, b"early" * 10000))
+        return recorder.answer_play(request, connection)
+
+    recorder = ScriptedRecorder(PLAY=early)
+    limits = replace(QUICK, write_buffer=65536, upstream_timeout=10.0)
+    async with relaying(recorder, limits) as server, RtspClient(server.port) as viewer:
+        assert (await viewer.play()).status == 200
+        recorder.connections[0].send(frame(0, b"later"))
+        kept = 0
+        while (await viewer.frame()) != (0, b"later"):
+            kept += 1
+        assert 0 < kept < 20
+
+
+async def test_a_viewer_may_name_only_the_path() -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        await viewer.request("DESCRIBE", "/main")
+        assert viewer.digest is not None
+        authorization = viewer.digest.authorization("DESCRIBE", "/main")
+        viewer.send(f"DESCRIBE /main RTSP/1.0\r\nCSeq: 9\r\nAuthorization: {authorization}\r\n\r\n".encode())
+        reply = await viewer.reply()
+        assert (reply.status, reply.get("Content-Base")) == (200, viewer.uri("/main/"))
+
+
+async def test_a_stream_of_one_track_may_be_set_up_as_a_whole() -> None:
+    sdp = SDP.partition(b"m=audio")[0]
+    recorder = ScriptedRecorder(DESCRIBE=described(sdp))
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        assert (await viewer.setup("/main")).status == 200
+        assert (await viewer.request("PLAY", "/main")).status == 200
+
+
+async def test_what_was_not_asked_for_is_ignored() -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        viewer.send(frame(1, b"early") + b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n")
+        assert (await viewer.play()).status == 200
+        viewer.send(frame(77, b"unknown channel") + frame(1, b"known"))
+        await until(lambda: bool(recorder.connections[0].frames))
+        assert recorder.connections[0].frames == [(1, b"known")]
 
 
 async def test_the_number_of_viewers_is_limited() -> None:

@@ -145,8 +145,8 @@ class RtspConnection(asyncio.BufferedProtocol):
 
     def local_authority(self) -> str:
         """Return it with the port, as in a URI."""
-        host, port = self._address("sockname")[:2]
-        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+        host, port = self._address("sockname")
+        return f"{host}:{port}"
 
     def peer_address(self) -> str:
         """Return the peer's address."""

@@ -33,10 +33,9 @@ def describe(session: SessionDescription, tracks: Mapping[int, MediaDescription]
     """Return SDP with relative controls; `address` is the camera's own (RFC 4566, RFC 2326 appendix C)."""
     media = [line for number, medium in tracks.items() for line in _media_lines(number, medium)]
     version = zlib.crc32("\n".join(media).encode())
-    family = "IP6" if ":" in address else "IP4"
     lines = [
         "v=0",
-        f"o=- {version} 1 IN {family} {address}",
+        f"o=- {version} 1 IN IP4 {address}",
         f"s={name}",
         "c=IN IP4 0.0.0.0",
         "t=0 0",

@@ -28,7 +28,7 @@ class RelayServer:
         realm: str = DEFAULT_REALM,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
-        """`address` is numeric; port 0 takes a free one; `credentials` are the viewers', a source has the recorder's."""
+        """`address` is IPv4; port 0 takes a free one; `credentials` are the viewers', a source has the recorder's."""
         self._address = address
         self._port = port
         self._camera = Camera(credentials, dict(sources), realm, limits)
@@ -55,8 +55,7 @@ class RelayServer:
             return
         # A socket of our own: asyncio, given an address, hides which error binding it gave. It sets TCP_NODELAY only where
         # the protocol is named.
-        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._address, self._port))
