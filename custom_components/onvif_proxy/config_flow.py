@@ -8,6 +8,7 @@ import string
 from typing import Any, override
 from urllib.parse import urlsplit
 
+from homeassistant.components import network
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigFlow, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import callback
@@ -99,7 +100,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         configured = {entry.data[CONF_HOST] for entry in self._async_current_entries()}
         self._found = {
             f"{found.host}:{found.port}": found
-            for found in await find_recorders(ignore=is_own_scope)
+            for found in await find_recorders(interface_addresses=await self._local_addresses(), ignore=is_own_scope)
             if found.host not in configured
         }
         if not self._found:
@@ -112,6 +113,11 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id="search",
             data_schema=vol.Schema({vol.Required(CONF_HOST): SelectSelector(SelectSelectorConfig(options=options))}),
         )
+
+    async def _local_addresses(self) -> list[str]:
+        """Return the addresses of the network adapters that the user lets Home Assistant use."""
+        addresses = await network.async_get_enabled_source_ips(self.hass)
+        return [str(address) for address in addresses if address.version == 4]
 
     async def async_step_recorder(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask where the recorder is and how to log in; scan it."""

@@ -11,7 +11,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from .const import DOMAIN, LOGGER
 from .errors import error_key
 from .model import Recorder
-from .nvr import RecorderDriver, RecorderError, WrongCredentials
+from .nvr import ClockTooFarOff, RecorderDriver, RecorderError, WrongCredentials
 from .store import IdentityStore
 
 SCAN_INTERVAL = timedelta(minutes=5)
@@ -46,8 +46,8 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
     async def _async_update_data(self) -> Recorder:
         try:
             recorder = await self.driver.scan()
-        except WrongCredentials as error:
-            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="wrong_credentials") from error
+        except (WrongCredentials, ClockTooFarOff) as error:
+            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=error_key(error)) from error
         except RecorderError as error:
             raise UpdateFailed(translation_domain=DOMAIN, translation_key=error_key(error)) from error
         if recorder.info.serial_number != self.serial_number:

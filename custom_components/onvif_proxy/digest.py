@@ -37,6 +37,11 @@ def _quote(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _bytes(text: str) -> bytes:
+    """Encode what may have come from a header in no known encoding; what is not UTF-8 matches nothing."""
+    return text.encode("utf-8", "replace")
+
+
 def _response(
     digest: Callable[[bytes], str],
     credentials: Credentials,
@@ -47,10 +52,10 @@ def _response(
     qop: tuple[str, str] | None,
 ) -> str:
     """Compute `response` (RFC 7616 section 3.4.1); `qop` is (nc, cnonce), None for RFC 2069's form without qop."""
-    secret = digest(f"{credentials.username}:{realm}:{credentials.password}".encode())
-    request = digest(f"{method}:{uri}".encode())
+    secret = digest(_bytes(f"{credentials.username}:{realm}:{credentials.password}"))
+    request = digest(_bytes(f"{method}:{uri}"))
     middle = nonce if qop is None else f"{nonce}:{qop[0]}:{qop[1]}:auth"
-    return digest(f"{secret}:{middle}:{request}".encode())
+    return digest(_bytes(f"{secret}:{middle}:{request}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,8 @@ class DigestServer:
         expected = _response(
             ALGORITHMS[algorithm], credentials, self.realm, method, given["uri"], given.get("nonce", ""), qop
         )
-        right = hmac.compare_digest(expected, given.get("response", "").lower().encode("ascii", "replace").decode())
-        right &= hmac.compare_digest(given.get("username", "").encode(), credentials.username.encode())
+        right = hmac.compare_digest(_bytes(expected), _bytes(given.get("response", "").lower()))
+        right &= hmac.compare_digest(_bytes(given.get("username", "")), _bytes(credentials.username))
         if not right:
             return DigestResult(ok=False, reason="wrong user or password")
         if nonce is None or nonce.expires < self.clock():

@@ -32,6 +32,8 @@ def security(
     username: str = USERNAME,
     password: str = PASSWORD,
     created: str | None = None,
+    age: timedelta = timedelta(),
+    zone: str = "Z",
     nonce: bytes | None = None,
     password_type: str = PASSWORD_DIGEST,
     encoding: str | None = BASE64,
@@ -39,7 +41,7 @@ def security(
     value: str | None = None,
 ) -> str:
     """Write a wsse:Security header; unprefixed is how npm's onvif and so UniFi Protect writes it."""
-    created = zulu() if created is None else created
+    created = zulu(age).replace("Z", zone) if created is None else created
     nonce = secrets.token_bytes(16) if nonce is None else nonce
     if value is None:
         value = b64encode(hashlib.sha1(nonce + created.encode() + password.encode()).digest()).decode()

@@ -100,9 +100,9 @@ class TestUsernameToken:
             pytest.param({}, id="zeep"),
             pytest.param({"prefixed": False}, id="npm onvif, UniFi Protect"),
             pytest.param({"encoding": None}, id="Synology"),
-            pytest.param({"created": zulu().replace("Z", "+00:00")}, id="offset for Z"),
-            pytest.param({"created": zulu(timedelta(minutes=4, seconds=30))}, id="slow clock"),
-            pytest.param({"created": zulu(timedelta(minutes=-4, seconds=-30))}, id="fast clock"),
+            pytest.param({"zone": "+00:00"}, id="offset for Z"),
+            pytest.param({"age": timedelta(minutes=4, seconds=30)}, id="slow clock"),
+            pytest.param({"age": timedelta(minutes=-4, seconds=-30)}, id="fast clock"),
         ],
     )
     async def test_accepted(self, client: Client, options: dict[str, Any]) -> None:
@@ -116,8 +116,8 @@ class TestUsernameToken:
             pytest.param({"username": "admin"}, id="wrong user"),
             pytest.param({"value": PASSWORD, "password_type": PASSWORD_TEXT}, id="password as text"),
             pytest.param({"password_type": PASSWORD_TEXT}, id="digest called text"),
-            pytest.param({"created": zulu(timedelta(minutes=6))}, id="too old"),
-            pytest.param({"created": zulu(timedelta(minutes=-6))}, id="in the future"),
+            pytest.param({"age": timedelta(minutes=6)}, id="too old"),
+            pytest.param({"age": timedelta(minutes=-6)}, id="in the future"),
             pytest.param({"created": "yesterday"}, id="no time"),
             pytest.param({"created": ""}, id="empty time"),
             pytest.param({"created": "0001-01-01T00:00:00+23:59"}, id="first day"),
