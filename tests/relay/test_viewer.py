@@ -410,7 +410,7 @@ async def test_a_viewer_that_is_slow_for_a_while_loses_nothing() -> None:
             recorder.connections[0].send(frame(0, packet))
         (session,) = server._camera.viewers
         await until(lambda: kept_for(session) > limits.write_buffer)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(2 * limits.upstream_timeout)
         assert server.viewers == 1
         for packet in packets:
             assert await viewer.frame() == (0, packet)

@@ -80,7 +80,8 @@ class UpstreamSession:
         self._setups: list[str] = []
         self._played = False
         self._playing = False
-        self._media_due = False
+        self._silent = False
+        self._held_back = False
         self._opened = False
         self._closing = False
         self._writable = True
@@ -124,6 +125,7 @@ class UpstreamSession:
         extra = () if self._played else (("Range", _LIVE_FROM_NOW),)
         response = await self._request("PLAY", self._control, *extra)
         self._played = self._playing = True
+        self._silent = False
         if self._keep_alive is None:
             self._keep_alive = asyncio.get_running_loop().create_task(self._keep_session_alive())
         media_range = response.headers.get("Range") or ""
@@ -135,7 +137,7 @@ class UpstreamSession:
     async def pause(self) -> None:
         """Stop the media. Raises UpstreamError."""
         await self._request("PAUSE", self._control)
-        self._playing = self._media_due = False
+        self._playing = False
 
     async def close(self) -> None:
         """Give the session back to the recorder and disconnect; idempotent, takes `teardown_timeout` at most."""
@@ -170,7 +172,8 @@ class UpstreamSession:
 
     def pause_reading(self, pause: bool) -> None:
         """Hold the recorder back while nobody takes its media, or go on."""
-        self._media_due = False
+        self._held_back = pause
+        self._silent = False
         if self._connection is not None:
             self._connection.pause_reading(pause)
 
@@ -190,7 +193,7 @@ class UpstreamSession:
 
     def run_received(self, run: InterleavedRun) -> None:
         """Pass media on."""
-        self._media_due = False
+        self._silent = False
         if not self._closing:
             self._on_run(run)
 
@@ -310,29 +313,32 @@ class UpstreamSession:
         """Ask something harmless twice in the session's timeout; end when the session is lost or its media stopped."""
         interval = min(max(self._session_timeout / 2, _MIN_KEEP_ALIVE), _MAX_KEEP_ALIVE)
         try:
-            response = await self._request_any("OPTIONS")
-            public = response.headers.get("Public") or ""
-            methods = {method.strip().upper() for method in public.split(",")}
-            method = "GET_PARAMETER" if "GET_PARAMETER" in methods else "OPTIONS"
+            method = "OPTIONS"
             while True:
-                self._media_due = self._playing
-                await asyncio.sleep(interval)
-                if self._media_due:
-                    raise UpstreamEnded("recorder sends no media")
-                response = await self._request_any(method)
-                if response.status == 454:
+                response = await self._ask_for_life(method)
+                if response is not None and response.status == 454:
                     raise UpstreamEnded("recorder ended the session")
+                if response is not None and method == "OPTIONS":
+                    public = (response.headers.get("Public") or "").upper().split(",")
+                    method = "GET_PARAMETER" if "GET_PARAMETER" in map(str.strip, public) else "OPTIONS"
+                self._silent = True
+                await asyncio.sleep(interval)
+                if self._playing and self._silent and not self._held_back:
+                    raise UpstreamEnded("recorder sends no media")
         except UpstreamError as error:
             _LOGGER.debug("Session with the recorder lost: %s", error)
             self._end(error)
 
-    async def _request_any(self, method: str) -> RtspResponse:
-        """Ask, and take any answer in time for a sign of life."""
+    async def _ask_for_life(self, method: str) -> RtspResponse | None:
+        """Ask, and take any answer for a sign of life, and media too: a slow viewer may keep the answer behind them."""
+        self._silent = True
         try:
             async with asyncio.timeout(self._limits.upstream_timeout):
                 return await self._exchange(method, self._control)
         except TimeoutError as error:
-            raise UpstreamTimeout("recorder doesn't answer") from error
+            if self._silent and not self._held_back:
+                raise UpstreamTimeout("recorder doesn't answer") from error
+            return None
 
 
 def _successful(method: str, response: RtspResponse) -> RtspResponse:
