@@ -83,8 +83,3 @@ def sender_report(ssrc: int, unix_time: float, timestamp: int, packets: int, oct
     item = struct.pack("!IBB", ssrc, 1, 3) + b"nvr" + b"\x00"
     item += b"\x00" * (-len(item) % 4)
     return report + struct.pack("!BBH", 0x81, 202, len(item) // 4) + item
-
-
-def goodbye(ssrc: int) -> bytes:
-    """RFC 3550 section 6.6."""
-    return struct.pack("!BBHI", 0x81, 203, 1, ssrc)

@@ -1,9 +1,8 @@
 """What every ONVIF service of the recorder is made of."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from .channels import Channels
 from .options import RecorderOptions
@@ -23,12 +22,6 @@ class Call:
     http_base: str
     """`http://host:port` as the recorder believes it is reached."""
     rtsp_base: str
-
-
-class Service(Protocol):
-    """A SOAP service: its operations by prefix and name."""
-
-    operations: Mapping[str, Handler]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Motion of every channel comes out of one subscription, named by source."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 import re
 
 from lxml import etree
@@ -134,6 +134,38 @@ async def test_event_answers_carry_their_action(recorder: SimulatedRecorder) -> 
     action = re.search(r"<wsa:Action>(.*?)</wsa:Action>", answer.text)
     assert action is not None
     assert action[1] == "http://www.onvif.org/ver10/events/wsdl/EventPortType/CreatePullPointSubscriptionResponse"
+
+
+async def test_event_properties_name_the_vendors_topics(start_recorder: Recorders) -> None:
+    recorder = await start_recorder(vendor="dahua", max_pull_points=7)
+    root = etree.fromstring((await call(recorder, "events", "<tev:GetEventProperties/>")).body)
+    leaves = root.xpath("//*[@*[local-name()='topic']='true']")
+    assert [etree.QName(leaf).localname for leaf in leaves] == ["MotionAlarm", "Motion"]
+    assert all(leaf.find("{*}MessageDescription") is not None for leaf in leaves)
+    assert 'MaxPullPoints="7"' in (await call(recorder, "events", "<tev:GetServiceCapabilities/>")).text
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("PT90S", 90), ("PT1M30S", 90), ("P1DT1H", 90000), (None, 60)])
+async def test_a_lifetime_may_be_relative(recorder: SimulatedRecorder, given, seconds) -> None:
+    wish = f"<tev:InitialTerminationTime>{given}</tev:InitialTerminationTime>" if given else ""
+    answer = await call(
+        recorder, "events", f"<tev:CreatePullPointSubscription>{wish}</tev:CreatePullPointSubscription>"
+    )
+    root = etree.fromstring(answer.body)
+    begin, end = [
+        datetime.fromisoformat(root.findtext(f".//{{*}}{name}")) for name in ("CurrentTime", "TerminationTime")
+    ]
+    assert (end - begin).total_seconds() == seconds
+
+
+@pytest.mark.parametrize(("hours", "status"), [(1, 200), (-1, 400)])
+async def test_a_lifetime_may_be_absolute(recorder: SimulatedRecorder, hours, status) -> None:
+    moment = (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+    wish = f"<tev:InitialTerminationTime>{moment}</tev:InitialTerminationTime>"
+    answer = await call(
+        recorder, "events", f"<tev:CreatePullPointSubscription>{wish}</tev:CreatePullPointSubscription>"
+    )
+    assert answer.status == status
 
 
 async def test_push_subscriptions_are_not_there(recorder: SimulatedRecorder) -> None:
