@@ -94,8 +94,7 @@ async def test_a_wrong_password_is_refused_without_asking_the_recorder() -> None
 async def test_several_viewers_play_at_once_and_stopping_frees_the_recorder() -> None:
     async with recorder_behind_relay(RecorderOptions(channels=1, main=SMALL, sub=TINY)) as (recorder, server):
         playing = [asyncio.create_task(asyncio.to_thread(decode, server.port, "main", 10_000)) for _ in range(3)]
-        await until(lambda: recorder.rtsp_sessions == 3)
-        assert server.viewers == 3
+        await until(lambda: recorder.rtsp_sessions == 3 and server.viewers == 3)
         numbers, _, _ = await asyncio.to_thread(decode, server.port, "sub")
         assert numbers["video"] >= 10
         await server.stop()

@@ -110,7 +110,8 @@ async def test_everything_but_options_needs_a_login(method: str) -> None:
 async def test_a_wrong_password_is_refused_and_five_end_the_connection(path: str) -> None:
     recorder = ScriptedRecorder()
     wrong = Credentials(username="viewer", password="ViewerSecreT")
-    async with relaying(recorder) as server, RtspClient(server.port, credentials=wrong) as viewer:
+    limits = replace(QUICK, handshake_timeout=30.0)
+    async with relaying(recorder, limits) as server, RtspClient(server.port, credentials=wrong) as viewer:
         assert (await viewer.request("DESCRIBE", path)).status == 401
         for _ in range(4):
             assert (await viewer.ask("DESCRIBE", path)).status == 401
@@ -199,6 +200,15 @@ async def test_requests_in_a_session(method: str, path: str, fields: tuple[str, 
     async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
         await viewer.play()
         assert (await viewer.request(method, path, *fields)).status == expected
+
+
+@pytest.mark.parametrize("method", ["PLAY", "PAUSE", "TEARDOWN"])
+async def test_a_session_is_named_by_who_uses_it(method: str) -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        viewer.session = None
+        assert (await viewer.request(method, "/main")).status == 454
+        assert server.viewers == 1
 
 
 async def test_udp_is_refused_before_the_recorder_is_asked_and_tcp_may_follow() -> None:
