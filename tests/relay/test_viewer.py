@@ -382,7 +382,7 @@ def kept_for(viewer: ViewerSession) -> int:
 
 async def test_a_viewer_that_does_not_read_is_dropped_and_slows_no_one() -> None:
     recorder = ScriptedRecorder()
-    limits = replace(QUICK, write_buffer=65536)
+    limits = replace(QUICK, write_buffer=65536, session_timeout=60.0)
     async with (
         relaying(recorder, limits) as server,
         RtspClient(server.port) as slow,
@@ -429,7 +429,7 @@ async def test_a_viewer_that_is_slow_for_a_while_loses_nothing() -> None:
 
 async def test_a_recorder_that_does_not_read_costs_no_memory() -> None:
     recorder = ScriptedRecorder()
-    limits = replace(QUICK, write_buffer=65536)
+    limits = replace(QUICK, write_buffer=65536, session_timeout=60.0)
     async with relaying(recorder, limits) as server, RtspClient(server.port) as viewer:
         await viewer.play()
         recorder.connections[0].writer.transport.pause_reading()

@@ -118,7 +118,6 @@ class RtspConnection(asyncio.BufferedProtocol):
             return
         self._deaf = True
         self._linger = self._loop.call_later(self._limits.linger_timeout, self.abort)
-        self._transport.resume_reading()
         try:
             self._transport.write_eof()
         except OSError:
