@@ -1,6 +1,7 @@
 """What a recorder's software does with a camera: find it, log in, read it, play it, take a picture."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 import re
 import socket
@@ -34,21 +35,24 @@ class Played:
     seconds_to_first_frame: float
 
 
-async def find_cameras(address: str, *, wanted: int, seconds: float = 3.0) -> dict[str, str]:
-    """Probe from a local address; returns XAddr by endpoint reference, as soon as `wanted` have answered."""
+async def find_cameras(address: str, *, wanted: Collection[str], seconds: float = 3.0) -> dict[str, str]:
+    """Probe from a local address until all wanted XAddrs have answered; returns endpoint references by XAddr.
+
+    Those of others are left out: they may share the network with the cameras that are looked for.
+    """
     return await asyncio.to_thread(_find_cameras, address, wanted, seconds)
 
 
-def _find_cameras(address: str, wanted: int, seconds: float) -> dict[str, str]:
+def _find_cameras(address: str, wanted: Collection[str], seconds: float) -> dict[str, str]:
     found: dict[str, str] = {}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
         probe.bind((address, 0))
         deadline = time.monotonic() + seconds
-        while len(found) < wanted and time.monotonic() < deadline:
+        while len(found) < len(wanted) and time.monotonic() < deadline:
             probe.sendto(_PROBE.format(message_id=uuid.uuid4()).encode(), GROUP)
             until = min(deadline, time.monotonic() + 1.0)
-            while len(found) < wanted and (left := until - time.monotonic()) > 0:
+            while len(found) < len(wanted) and (left := until - time.monotonic()) > 0:
                 probe.settimeout(left)
                 try:
                     answer = probe.recv(65536).decode(errors="replace")
@@ -56,8 +60,8 @@ def _find_cameras(address: str, wanted: int, seconds: float) -> dict[str, str]:
                     break
                 reference = re.search(r"Address>\s*(urn:uuid:[^<\s]+)", answer)
                 address_ = re.search(r"XAddrs>\s*([^<\s]+)", answer)
-                if reference and address_:
-                    found[reference.group(1)] = address_.group(1)
+                if reference and address_ and address_.group(1) in wanted:
+                    found[address_.group(1)] = reference.group(1)
     return found
 
 

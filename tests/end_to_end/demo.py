@@ -33,6 +33,11 @@ class DemoCamera:
     entities: dict[str, str]
     """Entity id by the last part of its unique id."""
 
+    @property
+    def xaddr(self) -> str:
+        """Where its device service is."""
+        return f"http://{self.address}/onvif/device_service"
+
 
 @dataclass(slots=True, kw_only=True)
 class Demo:
@@ -107,9 +112,9 @@ async def show(demo: Demo) -> None:
     print(f"\nHome Assistant  {home_assistant.url}")
     print(f"                user {home_assistant.username}, password {home_assistant.password}\n")
     for camera in demo.cameras:
-        read = await read_camera(f"http://{camera.address}/onvif/device_service", demo.username, demo.password)
+        read = await read_camera(camera.xaddr, demo.username, demo.password)
         print(camera.name)
-        print(f"  ONVIF  http://{camera.address}/onvif/device_service")
+        print(f"  ONVIF  {camera.xaddr}")
         for profile in read.profiles:
             print(f"  RTSP   {profile.stream_uri}  ({profile.width}x{profile.height} {profile.codec})")
         print(f"  user {demo.username}, password {demo.password}\n")
@@ -151,25 +156,25 @@ class Check:
 async def check_demo(demo: Demo, check: Check) -> None:
     """Act as a client of every camera, and as a person at Home Assistant's switches."""
     say("Looking for the cameras with WS-Discovery ...")
-    found = await find_cameras(LOOPBACK, wanted=len(demo.cameras))
+    xaddrs = {camera.name: camera.xaddr for camera in demo.cameras}
+    found = await find_cameras(LOOPBACK, wanted=xaddrs.values())
     check.cameras = len(found)
-    xaddrs = {camera.name: f"http://{camera.address}/onvif/device_service" for camera in demo.cameras}
     for name, xaddr in xaddrs.items():
-        check.expect(xaddr in found.values(), f"{name} was not discovered at {xaddr}.")
+        check.expect(xaddr in found, f"{name} was not discovered at {xaddr}.")
 
     say("Logging in, playing main and sub of every camera, taking a picture ...")
-    await asyncio.gather(*(_check_camera(demo, camera, xaddrs[camera.name], check) for camera in demo.cameras))
+    await asyncio.gather(*(_check_camera(demo, camera, check) for camera in demo.cameras))
 
     say("Switching ...")
     camera = demo.cameras[0]
-    await _check_switches(demo, camera, xaddrs[camera.name], check)
+    await _check_switches(demo, camera, check)
     for line in demo.home_assistant.complaints():
         check.short.append(f"Home Assistant complains: {line}")
 
 
-async def _check_camera(demo: Demo, camera: DemoCamera, xaddr: str, check: Check) -> None:
+async def _check_camera(demo: Demo, camera: DemoCamera, check: Check) -> None:
     try:
-        read = await read_camera(xaddr, demo.username, demo.password)
+        read = await read_camera(camera.xaddr, demo.username, demo.password)
         check.expect(len(read.profiles) == 2, f"{camera.name} has {len(read.profiles)} profiles instead of 2.")
         plays: list[Awaitable[Played]] = [
             play(profile.stream_uri, demo.username, demo.password) for profile in read.profiles
@@ -194,8 +199,8 @@ async def _check_camera(demo: Demo, camera: DemoCamera, xaddr: str, check: Check
         check.short.append(f"{camera.name}: {type(error).__name__}: {error}")
 
 
-async def _check_switches(demo: Demo, camera: DemoCamera, xaddr: str, check: Check) -> None:
-    home_assistant = demo.home_assistant
+async def _check_switches(demo: Demo, camera: DemoCamera, check: Check) -> None:
+    home_assistant, xaddr = demo.home_assistant, camera.xaddr
     switch, status = camera.entities["running"], camera.entities["status"]
     await home_assistant.call_action("switch.turn_off", switch)
     await home_assistant.wait_for_state(status, "stopped")
@@ -205,13 +210,14 @@ async def _check_switches(demo: Demo, camera: DemoCamera, xaddr: str, check: Che
     check.expect(await listens(xaddr), f"{camera.name} does not listen after it was switched on again.")
     discovery = camera.entities["discovery"]
     await home_assistant.call_action("switch.turn_off", discovery)
-    others = len(demo.cameras) - 1
-    found = await find_cameras(LOOPBACK, wanted=len(demo.cameras), seconds=2.0)
-    check.expect(xaddr not in found.values(), f"{camera.name} is discovered though its discovery is off.")
-    check.expect(len(found) >= others, f"Only {len(found)} of the {others} other cameras were discovered.")
+    all_cameras = [one.xaddr for one in demo.cameras]
+    found = await find_cameras(LOOPBACK, wanted=all_cameras, seconds=2.0)
+    check.expect(xaddr not in found, f"{camera.name} is discovered though its discovery is off.")
+    others = len(all_cameras) - 1
+    check.expect(len(found) == others, f"Only {len(found)} of the {others} other cameras were discovered.")
     await home_assistant.call_action("switch.turn_on", discovery)
-    found = await find_cameras(LOOPBACK, wanted=len(demo.cameras))
-    check.expect(xaddr in found.values(), f"{camera.name} is not discovered after its discovery was switched on again.")
+    found = await find_cameras(LOOPBACK, wanted=all_cameras)
+    check.expect(xaddr in found, f"{camera.name} is not discovered after its discovery was switched on again.")
 
 
 async def run(arguments: argparse.Namespace) -> int:

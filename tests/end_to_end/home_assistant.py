@@ -73,6 +73,11 @@ class HomeAssistantFailed(Exception):
     """Home Assistant did not do what it was asked; the text says what."""
 
 
+def _end_with_us() -> tuple[str, ...]:
+    """Return what makes a command end when this process is killed, where the system has it."""
+    return ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
+
+
 def free_port(wanted: int = 0) -> int:
     """Return `wanted` if it is free on loopback, else a port that is."""
     for port in (wanted, 0):
@@ -146,6 +151,7 @@ class HomeAssistant:
         path = os.pathsep.join(filter(None, (str(STAND_INS), os.environ.get("PYTHONPATH"))))
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
+                *_end_with_us(),
                 *self._prefix,
                 *(sys.executable, "-m", "homeassistant", "--config", str(self.folder), "--skip-pip"),
                 stdout=log,
@@ -161,16 +167,29 @@ class HomeAssistant:
                 raise HomeAssistantFailed(f"Home Assistant did not answer in {START_SECONDS:.0f} s: {self.log_tail()}")
             await asyncio.sleep(0.2)
 
-    async def stop(self) -> None:
-        """Ask the process to end, wait for it, and insist if it does not."""
+    async def stop(self, *, kill: bool = False) -> None:
+        """Ask the process to end, wait for it, and insist if it does not; or kill it without asking."""
         if self._process is None or self._process.returncode is not None:
             return
-        self._process.terminate()
+        if kill:
+            self._process.kill()
+        else:
+            self._process.terminate()
         try:
             await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
+
+    async def wait_for_saved(self, name: str, seconds: float = 15.0) -> None:
+        """Wait until a file of its storage is newer than this call: writes are delayed."""
+        file = self.folder / ".storage" / name
+        now = time.time()
+        deadline = time.monotonic() + seconds
+        while not file.exists() or file.stat().st_mtime < now:
+            if time.monotonic() > deadline:
+                raise HomeAssistantFailed(f"{name} was not saved in {seconds:.0f} s")
+            await asyncio.sleep(0.1)
 
     def log_tail(self, lines: int = 15) -> str:
         """Return the end of what it printed."""
@@ -181,9 +200,10 @@ class HomeAssistant:
         return [line for line in self.log.read_text(errors="replace").splitlines() if _COMPLAINTS.search(line)]
 
     async def _answers(self) -> bool:
+        """Whether it can be worked with: at first for its first user, after a restart when all is started."""
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-            async with self._client.get(self.url + "/api/onboarding") as response:
-                return response.status == 200
+            async with self._client.get(self.url + ("/api/config" if self.tokens else "/api/onboarding")) as response:
+                return response.status == 200 and (not self.tokens or (await response.json())["state"] == "RUNNING")
         return False
 
     @property

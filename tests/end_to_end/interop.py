@@ -21,7 +21,7 @@ from .home_assistant import HomeAssistantFailed
 
 NPM = Path(__file__).parent / "npm"
 NODE_SECONDS = 30.0
-ROW = "{:<34}{:<24}{:<8}{}"
+ROW = "{:<36}{:<24}{:<8}{}"
 
 
 class ClientFailed(Exception):
@@ -40,7 +40,7 @@ class Outcome:
 
 async def with_zeep(demo: Demo, camera: DemoCamera) -> str:
     """onvif-zeep-async, the library of Home Assistant and Frigate; strict about schemas."""
-    read = await read_camera(xaddr(camera), demo.username, demo.password)
+    read = await read_camera(camera.xaddr, demo.username, demo.password)
     if read.name != camera.name.replace(" ", "%20"):
         raise ClientFailed(f"it is called {read.name}")
     image = await fetch_snapshot(read.profiles[0].snapshot_uri, demo.username, demo.password)
@@ -49,7 +49,7 @@ async def with_zeep(demo: Demo, camera: DemoCamera) -> str:
 
 async def with_npm_onvif(demo: Demo, camera: DemoCamera) -> str:
     """Read with npm `onvif` 0.7.4, whose requests are those of UniFi Protect."""
-    url = urlsplit(xaddr(camera))
+    url = urlsplit(camera.xaddr)
     if (node := shutil.which("node")) is None:
         raise ClientFailed("node is not installed")
     process = await asyncio.create_subprocess_exec(
@@ -70,7 +70,7 @@ async def with_npm_onvif(demo: Demo, camera: DemoCamera) -> str:
 
 async def with_home_assistant(demo: Demo, camera: DemoCamera) -> str:
     """Home Assistant's own onvif integration, set up through its config flow; its camera entity shows a picture."""
-    url = urlsplit(xaddr(camera))
+    url = urlsplit(camera.xaddr)
     home_assistant = demo.home_assistant
     result, _ = await home_assistant.add_integration(
         "onvif",
@@ -109,11 +109,6 @@ CLIENTS: dict[str, Callable[[Demo, DemoCamera], Awaitable[str]]] = {
     "npm onvif 0.7.4": with_npm_onvif,
     "Home Assistant's onvif integration": with_home_assistant,
 }
-
-
-def xaddr(camera: DemoCamera) -> str:
-    """Return the URL of a camera's device service."""
-    return f"http://{camera.address}/onvif/device_service"
 
 
 async def adopt(demo: Demo, client: str, camera: DemoCamera) -> Outcome:

@@ -84,15 +84,16 @@ async def test_running_switch_stops_and_starts_one_camera_and_is_remembered(
 
 async def test_discovery_switch_hides_one_camera_and_is_remembered(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     switches = entity_ids(hass, entry, "_discovery")
-    assert len(await find_cameras(LOOPBACK, wanted=2)) == 2
+    xaddrs = [f"http://{state_of(hass, one)}/onvif/device_service" for one in entity_ids(hass, entry, "_address")]
+    assert len(await find_cameras(LOOPBACK, wanted=xaddrs)) == 2
     await switch(hass, switches[0], SERVICE_TURN_OFF)
-    assert len(await find_cameras(LOOPBACK, wanted=2, seconds=1.5)) == 1
+    assert list(await find_cameras(LOOPBACK, wanted=xaddrs, seconds=1.5)) == xaddrs[1:]
 
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert [state_of(hass, one) for one in switches] == [STATE_OFF, STATE_ON]
     await switch(hass, switches[0], SERVICE_TURN_ON)
-    assert len(await find_cameras(LOOPBACK, wanted=2)) == 2
+    assert len(await find_cameras(LOOPBACK, wanted=xaddrs)) == 2
 
 
 async def test_a_rescan_adds_new_channels_and_moves_no_other(

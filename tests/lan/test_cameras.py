@@ -19,6 +19,7 @@ from .bed import HOSTS, NETWORK, Frame, Lan, Sniffer
 
 SCRIPT = REPOSITORY / "setup_interfaces" / "setup_interfaces.sh"
 ADDRESSES = [f"{NETWORK}.10{number}" for number in (1, 2, 3)]
+XADDRS = [f"http://{address}/onvif/device_service" for address in ADDRESSES]
 INTERFACES = ["onvifcam1", "onvifcam2", "onvifcam3"]
 RECORDER_PASSWORD = "Recorder123"
 START_AFTER_ADDRESS_SECONDS = 2.0
@@ -99,9 +100,11 @@ async def act(lan: Lan, recorder: dict[str, Any]) -> Seen:
 
         with lan.sniffer("client") as sniffer:
             watching = asyncio.create_task(gather_frames(sniffer, seen.frames))
-            found = await find_cameras(HOSTS["client"], wanted=3)
+            found = await find_cameras(HOSTS["client"], wanted=XADDRS)
             await run_in_thread(lan.forget_neighbours, "client")  # or it would know them from their own questions
-            seen.discovered = {xaddr.split("/")[2].split(":")[0]: xaddr for xaddr in found.values()}
+            seen.discovered = {
+                address: xaddr for address, xaddr in zip(ADDRESSES, XADDRS, strict=True) if xaddr in found
+            }
             await asyncio.gather(*(adopt(address, xaddr, login, seen) for address, xaddr in seen.discovered.items()))
             watching.cancel()
             await asyncio.wait([watching])
