@@ -28,7 +28,7 @@ async def async_setup_entry(
 
 
 class RecorderConnectivity(RecorderEntity, BinarySensorEntity):
-    """On while the last scan worked."""
+    """On while the last scan worked; unknown before the first."""
 
     @property
     @override
@@ -37,5 +37,5 @@ class RecorderConnectivity(RecorderEntity, BinarySensorEntity):
 
     @property
     @override
-    def is_on(self) -> bool:
-        return self.coordinator.last_update_success
+    def is_on(self) -> bool | None:
+        return self.coordinator.last_update_success if self.coordinator.has_tried else None

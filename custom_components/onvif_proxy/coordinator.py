@@ -23,7 +23,7 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
     config_entry: ConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, driver: RecorderDriver, store: IdentityStore) -> None:
-        """Begin with the stored scan, if there is one, as that of a recorder that is not known to be there."""
+        """Begin with the stored scan, if there is one."""
         assert entry.unique_id is not None
         super().__init__(
             hass,
@@ -38,12 +38,22 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
         self._store = store
         record = store.recorder(self.serial_number)
         self.knows_channels = record.recorder is not None
+        self.has_tried = False
+        """Whether a scan has ended, well or not, since the start: before, nobody knows if the recorder is there."""
         if record.recorder is not None:
             self.data = record.recorder
-            self.last_update_success = False
 
     @override
     async def _async_update_data(self) -> Recorder:
+        try:
+            recorder = await self._async_scan()
+        finally:
+            first, self.has_tried = not self.has_tried, True
+        if first and recorder == self.data:
+            self.async_update_listeners()  # nothing else has changed for them, but now it is known
+        return recorder
+
+    async def _async_scan(self) -> Recorder:
         try:
             recorder = await self.driver.scan()
         except (WrongCredentials, ClockTooFarOff) as error:

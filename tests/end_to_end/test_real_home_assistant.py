@@ -60,7 +60,7 @@ async def test_a_person_switches_a_camera_off_in_the_browser(demo: Demo) -> None
     async with logged_in_page(demo.home_assistant, executable) as page:
         await open_device(page, demo, camera.name)
         await page.get_by_text("127.0.0.1:").first.wait_for()
-        await page.get_by_role("switch", name=f"Toggle {camera.name} Running off").click()
+        await page.locator(f"ha-switch[aria-label='Toggle {camera.name} Running off']").click()
         await demo.home_assistant.wait_for_state(camera.entities["status"], "stopped")
         await page.get_by_text("Stopped").first.wait_for()
     assert demo.home_assistant.complaints() == []

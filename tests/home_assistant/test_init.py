@@ -7,6 +7,7 @@ from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_PASSWORD, EVENT_HOMEASSISTANT_STOP, STATE_OFF, STATE_ON
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.onvif_proxy import async_remove_config_entry_device
@@ -108,10 +109,22 @@ async def test_a_recorder_that_was_never_scanned_is_retried(
     await hass.config_entries.async_remove(entry.entry_id)
 
 
+async def test_a_restart_with_a_recorder_that_answers_logs_nothing(
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    ours = "custom_components.onvif_proxy"
+    assert [one for one in caplog.records if one.name.startswith(ours) and one.levelname != "DEBUG"] == []
+    assert state_of(hass, entity_ids(hass, entry, "_connectivity")[0]) == STATE_ON
+
+
 async def test_known_cameras_run_while_the_recorder_is_off(
-    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     await recorder.stop()
+    caplog.clear()
     assert await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
 
@@ -120,6 +133,9 @@ async def test_known_cameras_run_while_the_recorder_is_off(
     assert state_of(hass, entity_ids(hass, entry, "_connectivity")[0]) == STATE_OFF
     assert [state_of(hass, one) for one in entity_ids(hass, entry, "_camera")] == ["unavailable", "unavailable"]
     assert [state_of(hass, one) for one in entity_ids(hass, entry, "_running")] == [STATE_ON, STATE_ON]
+    assert [one.levelname for one in caplog.records if "fetching Recorder data:" in one.message] == [
+        "ERROR"
+    ]  # once, not at every try
 
 
 async def test_a_refused_login_asks_for_a_new_one(

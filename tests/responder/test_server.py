@@ -19,7 +19,7 @@ from custom_components.onvif_proxy.responder.auth import Access
 from custom_components.onvif_proxy.responder.services import OPERATIONS
 
 from .conftest import JPEG, Client, FakeSnapshots, make_description
-from .envelopes import NS, PASSWORD, PASSWORD_TEXT, USERNAME, envelope, operation, security, zulu
+from .envelopes import NS, PASSWORD, PASSWORD_TEXT, USERNAME, envelope, operation, security
 
 PRE_AUTH = {
     "tds:GetServices",
