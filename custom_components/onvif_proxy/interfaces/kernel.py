@@ -47,8 +47,8 @@ async def read_snapshot() -> Snapshot:
     wireless = await asyncio.to_thread(_wireless_names)
     async with netlink() as ipr:
         links, addresses = await _read_links(ipr)
-        routes = await _dump(lambda: ipr.get_routes(family=socket.AF_INET))
-        rules = await _dump(lambda: ipr.get_rules(family=socket.AF_INET))
+        routes = await dump(lambda: ipr.get_routes(family=socket.AF_INET))
+        rules = await dump(lambda: ipr.get_rules(family=socket.AF_INET))
     names = {link["index"]: link.get("ifname") for link in links}
     return Snapshot(
         links=tuple(_link(link, names, addresses, wireless) for link in links),
@@ -69,9 +69,9 @@ async def netlink() -> AsyncIterator[AsyncIPRoute]:
 
 async def _read_links(ipr: AsyncIPRoute) -> tuple[list[Any], dict[int, tuple[InterfaceAddress, ...]]]:
     """Return the messages of all links, and the addresses by the link's index, the first of a subnet first."""
-    links = await _dump(ipr.get_links)
+    links = await dump(ipr.get_links)
     addresses: dict[int, tuple[InterfaceAddress, ...]] = {}
-    for message in await _dump(lambda: ipr.get_addr(family=socket.AF_INET)):
+    for message in await dump(lambda: ipr.get_addr(family=socket.AF_INET)):
         # On a point-to-point link IFA_ADDRESS is the other end.
         address = message.get("IFA_LOCAL") or message.get("IFA_ADDRESS")
         one = InterfaceAddress(address=address, prefix_length=message["prefixlen"])
@@ -79,7 +79,7 @@ async def _read_links(ipr: AsyncIPRoute) -> tuple[list[Any], dict[int, tuple[Int
     return links, addresses
 
 
-async def _dump(request: Callable[[], Awaitable[AsyncIterable[Any]]]) -> list[Any]:
+async def dump(request: Callable[[], Awaitable[AsyncIterable[Any]]]) -> list[Any]:
     """Read a whole table, again when it changed meanwhile."""
     for attempt in range(1, _DUMP_ATTEMPTS + 1):
         try:
