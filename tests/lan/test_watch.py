@@ -116,7 +116,7 @@ def test_nothing_is_told_when_nothing_changed(lan: Lan) -> None:
 
 
 def test_lost_events_are_made_up_for(lan: Lan, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, logger="custom_components.onvif_proxy.interfaces.watch")
+    caplog.set_level(logging.DEBUG, logger="custom_components.onvif_proxy.interfaces.events")
 
     async def scenario() -> None:
         changes = Changes()

@@ -42,6 +42,7 @@ _REASONS: Mapping[tuple[type, int], str] = {
     (AddLink, errno.EBUSY): "the parent is a port of a bridge, or in use by something that allows no macvlan beside it",
     (AddLink, errno.EINVAL): "the parent cannot carry macvlan interfaces, or another one on it is in passthru mode",
     (AddLink, errno.EOPNOTSUPP): "this kernel has no macvlan",
+    (SetLink, errno.ENETDOWN): "its parent is switched off",
     (SetLink, errno.EADDRINUSE): "another interface on the same parent has its MAC, here or in a container",
 }
 _PERMISSION_REASON = "making interfaces takes root, or the capability CAP_NET_ADMIN"

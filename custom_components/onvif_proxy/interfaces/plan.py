@@ -1,7 +1,7 @@
 """From what the interfaces should be and what the kernel has to the steps in between: pure, nothing is read or changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface
 
 from .errors import RequestRefused
@@ -47,7 +47,11 @@ class InterfaceSpec:
     address: IPv4Interface | None = None
     """None leaves the addresses to somebody else: whatever the interface has is served."""
     gateway: IPv4Address | None = None
-    """None where clients behind the router are not to be reached."""
+    """None where clients behind the router are not to be reached; with `dhcp`, where the lease says it."""
+    dhcp: bool = False
+    """Whether a keeper gets its address by a lease; `address` is None then."""
+    camera: str = ""
+    """What its owner knows the camera by."""
 
 
 def marked_links(snapshot: Snapshot) -> dict[int, Link]:
@@ -89,21 +93,98 @@ def plan_apply(specs: Sequence[InterfaceSpec], snapshot: Snapshot) -> list[Step]
         steps += _raise_parent(snapshot.link(name))
     rules: list[Rule] = []
     for spec in wanted:
-        addresses, interface_steps = _complete(spec, ours.get(spec.mac), snapshot)
+        asked_addresses = None if spec.address is None else (spec.address,)
+        addresses, interface_steps = _complete(spec, ours.get(spec.mac), snapshot, asked_addresses)
         steps += interface_steps
-        rules += _rules(routing_table(spec.id), addresses)
+        rules += rules_for(spec.id, addresses)
     steps += [AddRule(rule=rule) for rule in rules if rule not in snapshot.rules]
-    steps += [RemoveRule(rule=rule) for rule in snapshot.rules if rule not in rules]
-    return steps
+    return steps + plan_leftover_rules(rules, snapshot)
+
+
+def plan_interface(
+    spec: InterfaceSpec,
+    snapshot: Snapshot,
+    addresses: tuple[IPv4Interface, ...] | None,
+    *,
+    raised_parents: Collection[str] = (),
+) -> list[Step]:
+    """Return the steps that bring one interface to what it should be, whatever the others are.
+
+    One of ours that has its number, name or MAC but is another one gives way.
+
+    Args:
+        spec: What it should be, but for its address.
+        snapshot: The kernel's state.
+        addresses: All that it should have; None leaves those that it has.
+        raised_parents: Those whose settings were raised since the snapshot, for another interface.
+
+    Raises:
+        RequestRefused: The parent is missing, or a name, a MAC or a routing table belongs to something else.
+    """
+    link = link_of(spec, snapshot)
+    steps: list[Step] = []
+    if link is None:
+        stale = {
+            other.name: RemoveLink(name=other.name)
+            for number, other in marked_links(snapshot).items()
+            if number == spec.id or other.name == spec.name or other.mac == spec.mac
+        }
+        rest = replace(
+            snapshot,
+            links=tuple(other for other in snapshot.links if other.name not in stale),
+            routes=tuple(route for route in snapshot.routes if route.interface not in stale),
+        )
+        steps += [*stale.values(), *_create(spec, rest)]
+    if spec.parent not in raised_parents:
+        steps += _raise_parent(snapshot.link(spec.parent))
+    present, interface_steps = _complete(spec, link, snapshot, addresses)
+    steps += interface_steps
+    rules = rules_for(spec.id, present)
+    return [*steps, *(AddRule(rule=rule) for rule in rules if rule not in snapshot.rules)]
+
+
+def link_of(spec: InterfaceSpec, snapshot: Snapshot) -> Link | None:
+    """Return the interface of ours that a specification means, None when there is none."""
+    link = marked_links(snapshot).get(spec.id)
+    if link is None or (link.name, link.mac, link.parent) != (spec.name, spec.mac, spec.parent):
+        return None
+    return link
+
+
+def plan_leftover_rules(wanted: Collection[Rule], snapshot: Snapshot) -> list[Step]:
+    """Return the steps that remove the rules of ours that are for no interface any more."""
+    return [RemoveRule(rule=rule) for rule in snapshot.rules if rule not in wanted]
+
+
+def plan_removal(numbers: Collection[int], snapshot: Snapshot) -> list[Step]:
+    """Return the steps that remove some interfaces, and give parents that carry none of ours then their settings back."""
+    ours = marked_links(snapshot)
+    tables = {routing_table(number) for number in numbers}
+    sources = {rule.source for rule in snapshot.rules if rule.table in tables}
+    parents = {link.parent for number, link in ours.items() if number in numbers}
+    parents -= {link.parent for number, link in ours.items() if number not in numbers}
+    return [
+        *(RemoveLink(name=link.name) for number, link in ours.items() if number in numbers),
+        *(RemoveRule(rule=rule) for rule in snapshot.rules if rule.source in sources),
+        *_restore_parents(parents, snapshot),
+    ]
 
 
 def plan_cleanup(snapshot: Snapshot) -> list[Step]:
     """Return the steps that remove all that is ours and give the parents their former settings back."""
-    steps: list[Step] = [RemoveLink(name=link.name) for link in marked_links(snapshot).values()]
-    steps += [RemoveRule(rule=rule) for rule in snapshot.rules]
+    ours = marked_links(snapshot).values()
+    return [
+        *(RemoveLink(name=link.name) for link in ours),
+        *(RemoveRule(rule=rule) for rule in snapshot.rules),
+        *_restore_parents({link.parent for link in ours}, snapshot),
+    ]
+
+
+def _restore_parents(names: Collection[str | None], snapshot: Snapshot) -> list[Step]:
+    steps: list[Step] = []
     for name, former in _remembered_settings(snapshot).items():
         parent = snapshot.link(name)
-        if parent is None:
+        if parent is None or name not in names:
             continue
         # A value that is no longer the one set here is somebody else's wish.
         restored = {
@@ -159,13 +240,13 @@ def _raise_parent(parent: Link | None) -> list[Step]:
 
 
 def _complete(
-    spec: InterfaceSpec, link: Link | None, snapshot: Snapshot
+    spec: InterfaceSpec, link: Link | None, snapshot: Snapshot, wanted: tuple[IPv4Interface, ...] | None
 ) -> tuple[tuple[IPv4Interface, ...], list[Step]]:
     """Return the addresses that an interface ends with, and the steps from its creation to being in use."""
     steps: list[Step] = []
     name = spec.name if link is None else link.name
     present = () if link is None else link.ip_interfaces
-    addresses = present if spec.address is None else (spec.address,)
+    addresses = present if wanted is None else wanted
 
     if link is not None:
         if link.ipv6_generation not in {None, NO_IPV6_ADDRESSES}:
@@ -219,11 +300,12 @@ def _routes(name: str, table: int, addresses: Sequence[IPv4Interface], gateway: 
     return list(routes.values())
 
 
-def _rules(table: int, addresses: Iterable[IPv4Interface]) -> list[Rule]:
+def rules_for(number: int, addresses: Iterable[IPv4Interface]) -> list[Rule]:
     """Return the rules that send what a camera says out by its own interface.
 
     Only what goes to another of the host's networks, a container bridge say, leaves as the host's own packets do.
     """
+    table = routing_table(number)
     return [
         Rule(priority=priority, source=address.ip, table=target, ignore_default=ignore_default)
         for address in addresses

@@ -1,19 +1,13 @@
 """From what a person asks for to specifications of interfaces, with everything refused that could not work."""
 
 from dataclasses import dataclass
-from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Interface
-import re
 
 from .errors import RequestRefused
+from .macs import DOCKER_PREFIX, LOCALLY_ADMINISTERED, MAC, MULTICAST, derive_mac
 from .marks import MAX_ID
 from .plan import InterfaceSpec, marked_links
 from .state import Link, Snapshot
-
-_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
-_LOCALLY_ADMINISTERED = 0x02
-_MULTICAST = 0x01
-_DOCKER_PREFIX = "02:42:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,31 +121,25 @@ def _refusal(link: Link) -> str | None:
 
 def derived_mac(host_id: str, parent: str, number: int) -> str:
     """Return the MAC of the interface `number` (from 1) on a parent: locally administered, the same on every run."""
-    attempt = 0
-    while True:
-        digest = bytearray(sha256(f"onvif_proxy/{host_id}/{parent}/{number}/{attempt}".encode()).digest()[:6])
-        digest[0] = digest[0] & ~_MULTICAST | _LOCALLY_ADMINISTERED
-        if not (mac := digest.hex(":")).startswith(_DOCKER_PREFIX):
-            return mac
-        attempt += 1
+    return derive_mac(host_id, f"{parent}/{number}")
 
 
 def _macs(request: Request, host_id: str) -> list[str]:
     if request.mac_start is None:
         return [derived_mac(host_id, request.parent, number) for number in range(1, request.count + 1)]
     start = request.mac_start.lower().replace("-", ":")
-    if not _MAC.fullmatch(start):
+    if not MAC.fullmatch(start):
         raise RequestRefused(f"{request.mac_start} is not a MAC address such as 02:00:00:00:00:01.")
     first = int(start.replace(":", ""), 16)
     # Beyond the last there would be a seventh byte, which is a mistake as well.
     macs = [(first + offset).to_bytes(7, "big") for offset in range(request.count)]
     for mac in macs:
-        if mac[0] or mac[1] & (_MULTICAST | _LOCALLY_ADMINISTERED) != _LOCALLY_ADMINISTERED:
+        if mac[0] or mac[1] & (MULTICAST | LOCALLY_ADMINISTERED) != LOCALLY_ADMINISTERED:
             raise RequestRefused(
                 f"{mac[1:].hex(':')} is not a locally administered MAC: its second digit must be 2, 6, a or e."
             )
-        if mac[1:].hex(":").startswith(_DOCKER_PREFIX):
-            raise RequestRefused(f"{mac[1:].hex(':')} is in Docker's range {_DOCKER_PREFIX}...; choose another start.")
+        if mac[1:].hex(":").startswith(DOCKER_PREFIX):
+            raise RequestRefused(f"{mac[1:].hex(':')} is in Docker's range {DOCKER_PREFIX}...; choose another start.")
     return [mac[1:].hex(":") for mac in macs]
 
 

@@ -4,27 +4,21 @@ import asyncio
 from collections.abc import Callable, Mapping
 import contextlib
 import logging
-import socket
 from types import MappingProxyType
 from typing import Self
 
 from .errors import KernelRefused
+from .events import ADDRESSES, LINKS, KernelEvents
 from .kernel import read_interfaces
 from .state import Interface
 
 _LOGGER = logging.getLogger(__name__)
 
-_RTMGRP_LINK = 0x1
-_RTMGRP_IPV4_IFADDR = 0x10
-_NETLINK_ROUTE = 0
-_EVENT_SIZE = 65536
-
 
 class InterfaceWatch:
     """Keeps the interfaces of this host by name, and tells each change.
 
-    The kernel's events only wake it, then everything is read anew: an event that was lost, as it happens when the socket's
-    buffer overflows, therefore costs nothing. It reads the events itself, since pyroute2 gives its socket up at an overflow.
+    The kernel's events only wake it, then everything is read anew: an event that was lost therefore costs nothing.
     """
 
     def __init__(
@@ -48,7 +42,7 @@ class InterfaceWatch:
         self._retry_after = retry_after
         self._receive_buffer = receive_buffer
         self._interfaces: Mapping[str, Interface] = MappingProxyType({})
-        self._events: socket.socket | None = None
+        self._events: KernelEvents | None = None
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -66,7 +60,8 @@ class InterfaceWatch:
         if self._events is not None:
             return
         # Subscribed before the first reading: a change in between wakes the watch, instead of being missed.
-        self._events = events = self._subscribe()
+        groups = LINKS | ADDRESSES
+        self._events = events = KernelEvents(groups, self._woken.set, receive_buffer=self._receive_buffer)
         try:
             first = await self._read()
         except BaseException:
@@ -74,15 +69,14 @@ class InterfaceWatch:
             raise
         if self._events is not events:  # stopped meanwhile
             return
-        asyncio.get_running_loop().add_reader(events, self._drain, events)
+        events.start()
         self._tell(first)
         self._task = asyncio.create_task(self._watch(), name="onvif_proxy interface watch")
 
     async def stop(self) -> None:
         """Watch no longer; a second call does nothing."""
         if self._events is not None:
-            asyncio.get_running_loop().remove_reader(self._events)
-            self._events.close()
+            self._events.stop()
             self._events = None
         if (task := self._task) is not None:
             self._task = None
@@ -99,28 +93,8 @@ class InterfaceWatch:
         """Stop."""
         await self.stop()
 
-    def _subscribe(self) -> socket.socket:
-        try:
-            events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETLINK_ROUTE)
-            if self._receive_buffer is not None:
-                events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
-            events.bind((0, _RTMGRP_LINK | _RTMGRP_IPV4_IFADDR))
-        except OSError as error:
-            raise KernelRefused(f"The kernel tells this process nothing about interfaces: {error}") from error
-        return events
-
     async def _read(self) -> dict[str, Interface]:
         return {interface.name: interface for interface in await read_interfaces()}
-
-    def _drain(self, events: socket.socket) -> None:
-        self._woken.set()
-        try:
-            while events.recv(_EVENT_SIZE):
-                pass
-        except BlockingIOError:
-            return
-        except OSError as error:  # ENOBUFS: some events were lost, which the reading makes up for
-            _LOGGER.debug("Events of interfaces were lost: %s", error)
 
     async def _watch(self) -> None:
         while True:

@@ -1,0 +1,360 @@
+"""Keeps the kernel what the inventory says, and gives up on no interface because of another."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+import contextlib
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
+import logging
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+from .apply import do_steps
+from .errors import InterfaceError, KernelRefused, NotPermitted, RequestRefused
+from .events import ADDRESSES, LINKS, ROUTES, RULES, KernelEvents
+from .inventory import Inventory
+from .kept import KeptInterface, KeptState
+from .kernel import read_snapshot
+from .lock import KeeperLock
+from .marks import routing_table
+from .patience import Patience
+from .plan import (
+    InterfaceSpec,
+    existing_specs,
+    link_of,
+    marked_links,
+    plan_cleanup,
+    plan_interface,
+    plan_leftover_rules,
+    plan_removal,
+    rules_for,
+)
+from .privilege import read_privilege
+from .state import Rule, Snapshot
+from .steps import Step
+
+_LOGGER = logging.getLogger(__name__)
+
+_UNDONE = "Something else on this host undoes again and again what is set up for it."
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Entry:
+    """An interface that is kept, and what is remembered of it."""
+
+    spec: InterfaceSpec
+    patience: Patience = field(default_factory=Patience)
+    reason: str | None = None
+
+    def addresses(self) -> tuple[IPv4Interface, ...]:
+        """Return the addresses that it should have now."""
+        return () if self.spec.address is None else (self.spec.address,)
+
+    def fail(self, reason: str) -> None:
+        """Remember why it is not what it should be; the same reason is logged once."""
+        if reason != self.reason:
+            _LOGGER.warning("%s: %s", self.spec.name, reason)
+        self.reason = reason
+
+
+class InterfaceKeeper:
+    """Makes the interfaces of an inventory, and repairs them as long as it runs; they outlive it.
+
+    The kernel's events only wake it, then everything is read anew: an event that was lost costs nothing.
+    """
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        *,
+        lease_file: Path | None = None,
+        on_change: Callable[[], None] | None = None,
+        debounce: float = 0.2,
+        recheck_every: float = 60.0,
+    ) -> None:
+        """Prepare a keeper.
+
+        Args:
+            inventory: What interfaces there should be.
+            lease_file: Where leases are remembered; None remembers none.
+            on_change: Called in the loop whenever one of `interfaces` is another.
+            debounce: Seconds from the first event of a burst to the repair.
+            recheck_every: Seconds after which all is looked at without an event: the kernel tells nothing of settings.
+        """
+        self._inventory = inventory
+        self._on_change = on_change
+        self._debounce = debounce
+        self._recheck_every = recheck_every
+        self._entries: dict[int, _Entry] = {}
+        self._others: dict[int, _Entry] = {}
+        self._interfaces: Mapping[int, KeptInterface] = MappingProxyType({})
+        self._lock: KeeperLock | None = None
+        self._events: KernelEvents | None = None
+        self._woken = asyncio.Event()
+        self._passing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._enter()
+
+    @property
+    def inventory(self) -> Inventory:
+        """What interfaces there should be."""
+        return self._inventory
+
+    @property
+    def interfaces(self) -> Mapping[int, KeptInterface]:
+        """The interfaces of the inventory by number, as last seen."""
+        return self._interfaces
+
+    async def start(self) -> None:
+        """Make what is missing, and keep it; a second call does nothing. What fails is the state of its interface.
+
+        Raises:
+            NotPermitted: This process lacks CAP_NET_ADMIN.
+            KeptElsewhere: Another keeper runs on this host.
+            KernelRefused: The kernel lets this process see no interfaces.
+        """
+        if self._lock is not None:
+            return
+        privilege = await asyncio.to_thread(read_privilege)
+        if not privilege.net_admin:
+            raise NotPermitted("Making interfaces takes root, or the capability CAP_NET_ADMIN.")
+        self._lock = KeeperLock()
+        try:
+            # Subscribed before the first reading: a change in between wakes it.
+            self._events = KernelEvents(LINKS | ADDRESSES | ROUTES | RULES, self._woken.set)
+            self._events.start()
+            async with self._passing:
+                await self._pass()
+        except BaseException:
+            await self.stop()
+            raise
+        self._task = asyncio.create_task(self._keep(), name="onvif_proxy interface keeper")
+
+    async def stop(self) -> None:
+        """Keep them no longer, but let them be; a second call does nothing."""
+        if self._events is not None:
+            self._events.stop()
+            self._events = None
+        if (task := self._task) is not None:
+            self._task = None
+            async with self._passing:  # what is being made is made whole
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    async def replace(self, inventory: Inventory) -> None:
+        """Take another inventory: make what is new, and remove what is no longer in it.
+
+        Raises:
+            InterfaceError: Not all that is new could be made; the former inventory counts, and none of it is there.
+        """
+        async with self._passing:
+            if self._lock is not None:
+                try:
+                    await self._exchange(self._inventory, inventory)
+                except InterfaceError:
+                    await self._pass_or_retry()
+                    raise
+            self._inventory = inventory
+            self._enter()
+            if self._lock is not None:
+                await self._pass_or_retry()
+
+    async def _exchange(self, former: Inventory, inventory: Inventory) -> None:
+        """Remove interfaces that are no longer asked for, then make the new ones: all, or none of these."""
+        kept = {spec.id for spec in inventory.specs if _is_same(spec, former.spec(spec.id))}
+        snapshot = await read_snapshot()
+        for spec in inventory.specs:
+            if spec.id not in kept:
+                _check_not_of_others(spec, former, snapshot)
+        removed = {spec.id for spec in former.specs} - kept
+        await do_steps(plan_removal(removed, snapshot))
+        snapshot = await read_snapshot()
+        steps: list[Step] = []
+        for spec in inventory.specs:
+            if spec.id not in kept:
+                steps += plan_interface(spec, snapshot, ())
+        # The steps for a common parent are in the plan of each.
+        await do_steps(list(dict.fromkeys(steps)))
+
+    def _enter(self) -> None:
+        """Keep what is remembered of interfaces that stay."""
+        former = self._entries
+        self._entries = {}
+        for spec in self._inventory.specs:
+            entry = former.get(spec.id)
+            if entry is None or not _is_same(spec, entry.spec):
+                entry = _Entry(spec=spec)
+            entry.spec = spec
+            self._entries[spec.id] = entry
+        self._tell(
+            {
+                number: self._interfaces.get(number) or KeptInterface(spec=entry.spec)
+                for number, entry in self._entries.items()
+            }
+        )
+
+    async def _keep(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds_to_next()):
+                    await self._woken.wait()
+                await asyncio.sleep(self._debounce)
+            self._woken.clear()
+            async with self._passing:
+                await self._pass_or_retry()
+
+    def _seconds_to_next(self) -> float:
+        now = asyncio.get_running_loop().time()
+        waits = (entry.patience.seconds(now) for entry in (*self._entries.values(), *self._others.values()))
+        return min([self._recheck_every, *(wait for wait in waits if wait > 0)])
+
+    async def _pass_or_retry(self) -> None:
+        try:
+            await self._pass()
+        except KernelRefused as error:
+            _LOGGER.warning("%s Looked at again later.", error)
+
+    async def _pass(self) -> None:
+        """Look at everything once, and repair what can be."""
+        snapshot = await read_snapshot()
+        inventory = set(self._entries)
+        self._others = {
+            spec.id: self._others.get(spec.id) or _Entry(spec=spec)
+            for spec in existing_specs(snapshot)
+            if spec.id not in inventory
+        }
+        raised_parents: set[str] = set()
+        repaired = [
+            await self._repair(entry, snapshot, addresses, raised_parents)
+            for entry, addresses in (
+                *((entry, entry.addresses()) for entry in self._entries.values()),
+                *((entry, None) for entry in self._others.values()),
+            )
+        ]
+        if any(repaired):
+            snapshot = await read_snapshot()
+        if leftover := plan_leftover_rules(self._wanted_rules(snapshot), snapshot):
+            await do_steps(leftover)
+        self._tell({number: self._kept(entry, snapshot) for number, entry in self._entries.items()})
+
+    async def _repair(
+        self,
+        entry: _Entry,
+        snapshot: Snapshot,
+        addresses: tuple[IPv4Interface, ...] | None,
+        raised_parents: set[str],
+    ) -> bool:
+        """Bring one interface to what it should be; return whether the kernel's state may be another now."""
+        spec = entry.spec
+        parent = snapshot.link(spec.parent)
+        # On a parent that is off nothing can be switched on.
+        if parent is None or not parent.enabled:
+            entry.reason = None
+            return False
+        try:
+            steps = plan_interface(spec, snapshot, addresses, raised_parents=raised_parents)
+        except RequestRefused as error:
+            entry.fail(str(error))
+            return False
+        if not steps:
+            entry.reason = None
+            return False
+        now = asyncio.get_running_loop().time()
+        if entry.patience.seconds(now):
+            return False
+        try:
+            await do_steps(steps)
+        except KernelRefused as error:
+            entry.patience.failed(now)
+            entry.fail(str(error))
+            return True
+        raised_parents.add(spec.parent)
+        _LOGGER.debug("%s: %s", spec.name, "; ".join(step.command for step in steps))
+        if entry.patience.repaired(now):
+            entry.fail(_UNDONE)
+        else:
+            entry.reason = None
+        return True
+
+    def _wanted_rules(self, snapshot: Snapshot) -> list[Rule]:
+        """Return the rules for the addresses that our interfaces have."""
+        return [
+            rule for number, link in marked_links(snapshot).items() for rule in rules_for(number, link.ip_interfaces)
+        ]
+
+    def _kept(self, entry: _Entry, snapshot: Snapshot) -> KeptInterface:
+        spec = entry.spec
+        link = link_of(spec, snapshot)
+        address = None if link is None else next((one for one in link.ip_interfaces if one in entry.addresses()), None)
+        gateway = None if address is None else snapshot.default_gateway(spec.name, routing_table(spec.id))
+        return KeptInterface(
+            spec=spec,
+            state=_state(entry, snapshot, address),
+            address=None if address is None else str(address.ip),
+            prefix_length=None if address is None else address.network.prefixlen,
+            gateway=None if gateway is None else str(gateway),
+            link_up=link is not None and link.up,
+            reason=entry.reason,
+        )
+
+    def _tell(self, interfaces: Mapping[int, KeptInterface]) -> None:
+        if interfaces == self._interfaces:
+            return
+        self._interfaces = MappingProxyType(dict(interfaces))
+        if self._on_change is None:
+            return
+        try:
+            self._on_change()
+        except Exception:
+            _LOGGER.exception("A change of interfaces could not be handled")
+
+
+async def remove_interfaces() -> None:
+    """Remove all interfaces, routes and rules of ours, and give the parents their former settings back.
+
+    Raises:
+        KeptElsewhere: A keeper runs on this host, and would make them again.
+        KernelRefused: The kernel did not do it.
+    """
+    with KeeperLock():
+        await do_steps(plan_cleanup(await read_snapshot()))
+
+
+def _is_same(spec: InterfaceSpec, other: InterfaceSpec | None) -> bool:
+    """Return whether one interface can go from one specification to the other without being made anew."""
+    return other is not None and (spec.name, spec.mac, spec.parent) == (other.name, other.mac, other.parent)
+
+
+def _check_not_of_others(spec: InterfaceSpec, former: Inventory, snapshot: Snapshot) -> None:
+    """Refuse to take what an interface of ours has that is in no inventory."""
+    for number, link in marked_links(snapshot).items():
+        if former.spec(number) is not None or link_of(spec, snapshot) is link:
+            continue
+        if number == spec.id or link.name == spec.name or link.mac == spec.mac:
+            raise RequestRefused(f"{link.name}, which is not in the inventory, has the number {number} and {link.mac}.")
+
+
+def _state(entry: _Entry, snapshot: Snapshot, address: IPv4Interface | None) -> KeptState:
+    parent = snapshot.link(entry.spec.parent)
+    link = link_of(entry.spec, snapshot)
+    if parent is None:
+        return KeptState.PARENT_GONE
+    if entry.reason is not None:
+        return KeptState.FAILED
+    if not parent.enabled or (link is not None and not link.up):
+        return KeptState.NO_CARRIER
+    return KeptState.STARTING if address is None else KeptState.UP

@@ -1,0 +1,44 @@
+"""One keeper in a network namespace: a second one would undo what the first one does."""
+
+import errno
+import socket
+from typing import Self
+
+from .errors import KeptElsewhere
+
+_NAME = "\0onvif_proxy.interfaces"
+"""Of a unix socket without a file: its scope is the network namespace, and it is gone with its process, however that ends."""
+
+
+class KeeperLock:
+    """Held from its making until it is released."""
+
+    def __init__(self) -> None:
+        """Take the lock.
+
+        Raises:
+            KeptElsewhere: Somebody has it.
+        """
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            self._socket.bind(_NAME)
+        except OSError as error:
+            self._socket.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise KeptElsewhere(
+                "Another program keeps the interfaces of this host already: the service of setup_interfaces.sh, or"
+                " Home Assistant itself. Only one of them may."
+            ) from error
+
+    def release(self) -> None:
+        """Give it back; a second call does nothing."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        """Hold it."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Release it."""
+        self.release()
