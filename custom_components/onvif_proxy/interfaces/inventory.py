@@ -8,6 +8,7 @@ from pathlib import Path
 import re
 from typing import Any
 
+from .addresses import unusable
 from .errors import InventoryCorrupt, InventoryTooNew, InventoryUnwritable, RequestRefused
 from .files import write_private
 from .macs import is_camera_mac
@@ -182,15 +183,5 @@ def _check(spec: InterfaceSpec) -> None:
         raise RequestRefused(f"{spec.mac!r} is not a locally administered unicast MAC in lower case outside 02:42.")
     if spec.dhcp and spec.address is not None:
         raise RequestRefused(f"{spec.name} cannot have both a fixed address and one by DHCP.")
-    if spec.address is not None:
-        _check_address(spec.name, spec.address)
-
-
-def _check_address(name: str, address: IPv4Interface) -> None:
-    ip, network = address.ip, address.network
-    if ip.is_unspecified or ip.is_loopback or ip.is_multicast or ip.is_reserved:
-        raise RequestRefused(f"{name} cannot have the address {ip}.")
-    if network.prefixlen > 30:
-        raise RequestRefused(f"{address} of {name} leaves no room for other devices; give the LAN's own prefix.")
-    if ip in {network.network_address, network.broadcast_address}:
-        raise RequestRefused(f"{ip} of {name} is the network's own or its broadcast address.")
+    if spec.address is not None and (reason := unusable(spec.address)) is not None:
+        raise RequestRefused(f"{spec.name}: {reason}.")

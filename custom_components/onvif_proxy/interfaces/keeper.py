@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
 import contextlib
-from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 import logging
 from pathlib import Path
@@ -11,13 +10,14 @@ from types import MappingProxyType
 from typing import Self
 
 from .apply import do_steps
+from .entry import Entry
 from .errors import InterfaceError, KernelRefused, NotPermitted, RequestRefused
 from .events import ADDRESSES, LINKS, ROUTES, RULES, KernelEvents
 from .inventory import Inventory
-from .kept import KeptInterface, KeptState
+from .kept import KeptInterface
 from .kernel import read_snapshot
+from .leases import LeaseFile
 from .lock import KeeperLock
-from .marks import routing_table
 from .patience import Patience
 from .plan import (
     InterfaceSpec,
@@ -32,30 +32,11 @@ from .plan import (
 )
 from .privilege import read_privilege
 from .state import Rule, Snapshot
-from .steps import Step
+from .steps import AddAddress, Step
 
 _LOGGER = logging.getLogger(__name__)
 
 _UNDONE = "Something else on this host undoes again and again what is set up for it."
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Entry:
-    """An interface that is kept, and what is remembered of it."""
-
-    spec: InterfaceSpec
-    patience: Patience = field(default_factory=Patience)
-    reason: str | None = None
-
-    def addresses(self) -> tuple[IPv4Interface, ...]:
-        """Return the addresses that it should have now."""
-        return () if self.spec.address is None else (self.spec.address,)
-
-    def fail(self, reason: str) -> None:
-        """Remember why it is not what it should be; the same reason is logged once."""
-        if reason != self.reason:
-            _LOGGER.warning("%s: %s", self.spec.name, reason)
-        self.reason = reason
 
 
 class InterfaceKeeper:
@@ -86,15 +67,17 @@ class InterfaceKeeper:
         self._on_change = on_change
         self._debounce = debounce
         self._recheck_every = recheck_every
-        self._entries: dict[int, _Entry] = {}
-        self._others: dict[int, _Entry] = {}
+        self._leases = LeaseFile(lease_file)
+        self._raw = False
+        self._entries: dict[int, Entry] = {}
+        self._others: dict[int, Entry] = {}
         self._interfaces: Mapping[int, KeptInterface] = MappingProxyType({})
         self._lock: KeeperLock | None = None
         self._events: KernelEvents | None = None
         self._woken = asyncio.Event()
         self._passing = asyncio.Lock()
+        self._patience = Patience()
         self._task: asyncio.Task[None] | None = None
-        self._enter()
 
     @property
     def inventory(self) -> Inventory:
@@ -103,7 +86,7 @@ class InterfaceKeeper:
 
     @property
     def interfaces(self) -> Mapping[int, KeptInterface]:
-        """The interfaces of the inventory by number, as last seen."""
+        """The interfaces of the inventory by number, as last seen; none before the start."""
         return self._interfaces
 
     async def start(self) -> None:
@@ -119,16 +102,21 @@ class InterfaceKeeper:
         privilege = await asyncio.to_thread(read_privilege)
         if not privilege.net_admin:
             raise NotPermitted("Making interfaces takes root, or the capability CAP_NET_ADMIN.")
+        self._raw = privilege.net_raw
         self._lock = KeeperLock()
         try:
+            await self._leases.load()
             # Subscribed before the first reading: a change in between wakes it.
-            self._events = KernelEvents(LINKS | ADDRESSES | ROUTES | RULES, self._woken.set)
-            self._events.start()
+            self._events = events = KernelEvents(LINKS | ADDRESSES | ROUTES | RULES, self._woken.set)
+            events.start()
             async with self._passing:
+                await self._enter()
                 await self._pass()
         except BaseException:
             await self.stop()
             raise
+        if self._events is not events:  # stopped meanwhile
+            return
         self._task = asyncio.create_task(self._keep(), name="onvif_proxy interface keeper")
 
     async def stop(self) -> None:
@@ -136,15 +124,19 @@ class InterfaceKeeper:
         if self._events is not None:
             self._events.stop()
             self._events = None
-        if (task := self._task) is not None:
-            self._task = None
-            async with self._passing:  # what is being made is made whole
+        async with self._passing:  # what is being made is made whole
+            if (task := self._task) is not None:
+                self._task = None
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            for entry in self._entries.values():
+                await entry.close()
+            self._entries = {}
+            await self._leases.written()
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -162,16 +154,17 @@ class InterfaceKeeper:
             InterfaceError: Not all that is new could be made; the former inventory counts, and none of it is there.
         """
         async with self._passing:
-            if self._lock is not None:
-                try:
-                    await self._exchange(self._inventory, inventory)
-                except InterfaceError:
-                    await self._pass_or_retry()
-                    raise
-            self._inventory = inventory
-            self._enter()
-            if self._lock is not None:
+            if self._lock is None:
+                self._inventory = inventory
+                return
+            try:
+                await self._exchange(self._inventory, inventory)
+            except InterfaceError:
                 await self._pass_or_retry()
+                raise
+            self._inventory = inventory
+            await self._enter()
+            await self._pass_or_retry()
 
     async def _exchange(self, former: Inventory, inventory: Inventory) -> None:
         """Remove interfaces that are no longer asked for, then make the new ones: all, or none of these."""
@@ -190,22 +183,22 @@ class InterfaceKeeper:
         # The steps for a common parent are in the plan of each.
         await do_steps(list(dict.fromkeys(steps)))
 
-    def _enter(self) -> None:
-        """Keep what is remembered of interfaces that stay."""
-        former = self._entries
-        self._entries = {}
+    async def _enter(self) -> None:
+        """Look after the interfaces of the inventory; what is remembered of those that stay is kept."""
+        former, self._entries = self._entries, {}
         for spec in self._inventory.specs:
             entry = former.get(spec.id)
-            if entry is None or not _is_same(spec, entry.spec):
-                entry = _Entry(spec=spec)
+            if entry is None or not _is_same(spec, entry.spec) or spec.dhcp != entry.spec.dhcp:
+                entry = Entry(spec, self._leases, self._woken.set, raw=self._raw)
+            else:
+                del former[spec.id]
             entry.spec = spec
             self._entries[spec.id] = entry
-        self._tell(
-            {
-                number: self._interfaces.get(number) or KeptInterface(spec=entry.spec)
-                for number, entry in self._entries.items()
-            }
-        )
+        leased = {spec.mac for spec in self._inventory.specs if spec.dhcp}
+        for entry in former.values():
+            await entry.close()
+            if entry.spec.mac not in leased:
+                self._leases.forget(entry.spec.mac)
 
     async def _keep(self) -> None:
         while True:
@@ -219,47 +212,52 @@ class InterfaceKeeper:
 
     def _seconds_to_next(self) -> float:
         now = asyncio.get_running_loop().time()
-        waits = (entry.patience.seconds(now) for entry in (*self._entries.values(), *self._others.values()))
+        entries = (*self._entries.values(), *self._others.values())
+        waits = [self._patience.seconds(now), *(entry.patience.seconds(now) for entry in entries)]
         return min([self._recheck_every, *(wait for wait in waits if wait > 0)])
 
     async def _pass_or_retry(self) -> None:
         try:
             await self._pass()
         except KernelRefused as error:
-            _LOGGER.warning("%s Looked at again later.", error)
+            _LOGGER.warning("%s Tried again soon.", error)
+            self._patience.failed(asyncio.get_running_loop().time())
 
     async def _pass(self) -> None:
         """Look at everything once, and repair what can be."""
         snapshot = await read_snapshot()
-        inventory = set(self._entries)
+        others = {spec.id: spec for spec in existing_specs(snapshot) if spec.id not in self._entries}
         self._others = {
-            spec.id: self._others.get(spec.id) or _Entry(spec=spec)
-            for spec in existing_specs(snapshot)
-            if spec.id not in inventory
+            number: self._others.get(number) or Entry(spec, self._leases, self._woken.set, raw=self._raw)
+            for number, spec in others.items()
         }
         raised_parents: set[str] = set()
-        repaired = [
-            await self._repair(entry, snapshot, addresses, raised_parents)
-            for entry, addresses in (
-                *((entry, entry.addresses()) for entry in self._entries.values()),
-                *((entry, None) for entry in self._others.values()),
-            )
-        ]
-        if any(repaired):
+        repaired = False
+        for entry in self._entries.values():
+            await entry.settle(snapshot)
+            repaired |= await self._repair(entry, snapshot, entry.addresses, raised_parents)
+        for number, entry in self._others.items():
+            entry.spec = others[number]
+            repaired |= await self._repair(entry, snapshot, None, raised_parents)
+        if repaired:
             snapshot = await read_snapshot()
+            for entry in self._entries.values():
+                await entry.settle(snapshot)
         if leftover := plan_leftover_rules(self._wanted_rules(snapshot), snapshot):
             await do_steps(leftover)
-        self._tell({number: self._kept(entry, snapshot) for number, entry in self._entries.items()})
+        for entry in self._entries.values():
+            await entry.serve(snapshot)
+        self._tell({number: entry.kept(snapshot) for number, entry in self._entries.items()})
 
     async def _repair(
         self,
-        entry: _Entry,
+        entry: Entry,
         snapshot: Snapshot,
         addresses: tuple[IPv4Interface, ...] | None,
         raised_parents: set[str],
     ) -> bool:
         """Bring one interface to what it should be; return whether the kernel's state may be another now."""
-        spec = entry.spec
+        spec = entry.planned
         parent = snapshot.link(spec.parent)
         # On a parent that is off nothing can be switched on.
         if parent is None or not parent.enabled:
@@ -288,6 +286,8 @@ class InterfaceKeeper:
             entry.fail(_UNDONE)
         else:
             entry.reason = None
+        if any(isinstance(step, AddAddress) for step in steps):
+            entry.address_was_set()
         return True
 
     def _wanted_rules(self, snapshot: Snapshot) -> list[Rule]:
@@ -295,21 +295,6 @@ class InterfaceKeeper:
         return [
             rule for number, link in marked_links(snapshot).items() for rule in rules_for(number, link.ip_interfaces)
         ]
-
-    def _kept(self, entry: _Entry, snapshot: Snapshot) -> KeptInterface:
-        spec = entry.spec
-        link = link_of(spec, snapshot)
-        address = None if link is None else next((one for one in link.ip_interfaces if one in entry.addresses()), None)
-        gateway = None if address is None else snapshot.default_gateway(spec.name, routing_table(spec.id))
-        return KeptInterface(
-            spec=spec,
-            state=_state(entry, snapshot, address),
-            address=None if address is None else str(address.ip),
-            prefix_length=None if address is None else address.network.prefixlen,
-            gateway=None if gateway is None else str(gateway),
-            link_up=link is not None and link.up,
-            reason=entry.reason,
-        )
 
     def _tell(self, interfaces: Mapping[int, KeptInterface]) -> None:
         if interfaces == self._interfaces:
@@ -346,15 +331,3 @@ def _check_not_of_others(spec: InterfaceSpec, former: Inventory, snapshot: Snaps
             continue
         if number == spec.id or link.name == spec.name or link.mac == spec.mac:
             raise RequestRefused(f"{link.name}, which is not in the inventory, has the number {number} and {link.mac}.")
-
-
-def _state(entry: _Entry, snapshot: Snapshot, address: IPv4Interface | None) -> KeptState:
-    parent = snapshot.link(entry.spec.parent)
-    link = link_of(entry.spec, snapshot)
-    if parent is None:
-        return KeptState.PARENT_GONE
-    if entry.reason is not None:
-        return KeptState.FAILED
-    if not parent.enabled or (link is not None and not link.up):
-        return KeptState.NO_CARRIER
-    return KeptState.STARTING if address is None else KeptState.UP
