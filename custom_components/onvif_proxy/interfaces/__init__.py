@@ -4,6 +4,7 @@ A program of its own, too: `python3 custom_components/onvif_proxy/interfaces --h
 runs on Python 3.11, the oldest that a host may have, and without Home Assistant.
 """
 
+from .doctor import diagnose
 from .errors import (
     InterfaceError,
     InventoryCorrupt,
@@ -15,17 +16,22 @@ from .errors import (
     NotPermitted,
     RequestRefused,
 )
+from .findings import Check, Finding
 from .inventory import Inventory, InventoryFile
 from .keeper import InterfaceKeeper, remove_interfaces
 from .kept import KeptInterface, KeptState
 from .kernel import read_interfaces
 from .macs import derive_mac
+from .parents import Hypervisor, Parent, ParentWarning, Refusal, list_parents, propose_addresses
 from .plan import InterfaceSpec
 from .privilege import Privilege, read_privilege
 from .state import Interface, InterfaceAddress
 from .watch import InterfaceWatch
 
 __all__ = [
+    "Check",
+    "Finding",
+    "Hypervisor",
     "Interface",
     "InterfaceAddress",
     "InterfaceError",
@@ -43,9 +49,15 @@ __all__ = [
     "KeptState",
     "KernelRefused",
     "NotPermitted",
+    "Parent",
+    "ParentWarning",
     "Privilege",
+    "Refusal",
     "RequestRefused",
     "derive_mac",
+    "diagnose",
+    "list_parents",
+    "propose_addresses",
     "read_interfaces",
     "read_privilege",
     "remove_interfaces",
