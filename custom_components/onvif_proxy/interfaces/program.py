@@ -3,17 +3,19 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from ipaddress import IPv4Address, IPv4Interface
 import json
 from pathlib import Path
 import sys
 from typing import Any, NoReturn
 
+from . import doctor_program
 from .apply import do_steps
 from .errors import InterfaceError, RequestRefused
 from .kernel import read_snapshot
 from .plan import existing_specs, marked_links, plan_apply, plan_cleanup
+from .report import Report, columns
 from .request import Request, specify, warnings
 from .state import Interface, Link, Snapshot
 from .steps import Step
@@ -24,23 +26,6 @@ NO_LEASES = (
     "DHCP leases come with a later version: the interfaces are up without an address, so give each one by hand"
     " (ip addr add ADDRESS/LENGTH dev NAME noprefixroute, then apply), or use --static."
 )
-
-
-@dataclass(slots=True, kw_only=True)
-class _Report:
-    """What a command has to say."""
-
-    lines: list[str] = field(default_factory=list)
-    """For people."""
-    notes: list[str] = field(default_factory=list)
-    """Worth knowing, and no failure."""
-    short: list[str] = field(default_factory=list)
-    """What falls short."""
-    steps: list[Step] = field(default_factory=list)
-    """What was done, or would be."""
-    interfaces: list[dict[str, Any]] = field(default_factory=list)
-    exit_status: int = 0
-    """Where it is not that of `short`."""
 
 
 class _UsageError(Exception):
@@ -65,11 +50,11 @@ def main() -> int:
         options = _parser().parse_args()
         report = asyncio.run(_COMMANDS[options.command](options))
     except _UsageError as error:
-        report = _Report(short=[str(error)], exit_status=2)
+        report = Report(short=[str(error)], exit_status=2)
     except InterfaceError as error:
-        report = _Report(short=[str(error)])
+        report = Report(short=[str(error)])
     except KeyboardInterrupt:
-        report = _Report(short=["Interrupted; what this run had done is undone."])
+        report = Report(short=["Interrupted; what this run had done is undone."])
     for line in report.lines:
         sys.stdout.write(f"{line}\n")
     for note in report.notes:
@@ -111,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         "apply", parents=[change], help="complete the interfaces that are there, for the addresses they have"
     )
     commands.add_parser("status", parents=[output], help="show them and what is missing; works without root")
+    doctor_program.add_commands(commands, output)
     commands.add_parser("cleanup", parents=[change], help="remove them and everything else that was made here")
     return parser
 
@@ -129,7 +115,7 @@ def _address(text: str) -> IPv4Address:
         raise argparse.ArgumentTypeError(f"{text} is not an address such as 192.168.1.1") from error
 
 
-async def _create(options: argparse.Namespace) -> _Report:
+async def _create(options: argparse.Namespace) -> Report:
     snapshot = await read_snapshot()
     request = Request(
         parent=options.parent,
@@ -160,19 +146,19 @@ async def _create(options: argparse.Namespace) -> _Report:
     return report
 
 
-async def _apply(options: argparse.Namespace) -> _Report:
+async def _apply(options: argparse.Namespace) -> Report:
     snapshot = await read_snapshot()
     return await _carry_out(plan_apply(existing_specs(snapshot), snapshot), dry_run=options.dry_run)
 
 
-async def _cleanup(options: argparse.Namespace) -> _Report:
+async def _cleanup(options: argparse.Namespace) -> Report:
     return await _carry_out(plan_cleanup(await read_snapshot()), dry_run=options.dry_run)
 
 
-async def _status(options: argparse.Namespace) -> _Report:
+async def _status(options: argparse.Namespace) -> Report:
     snapshot = await read_snapshot()
     links = list(marked_links(snapshot).values())
-    report = _Report(lines=_table(links, snapshot), interfaces=[_interface(link) for link in links])
+    report = Report(lines=_table(links, snapshot), interfaces=[_interface(link) for link in links])
     for link in links:
         state = _state(link, snapshot)
         if state != "ready":
@@ -184,11 +170,18 @@ async def _status(options: argparse.Namespace) -> _Report:
     return report
 
 
-_COMMANDS = {"create": _create, "apply": _apply, "status": _status, "cleanup": _cleanup}
+_COMMANDS = {
+    "create": _create,
+    "apply": _apply,
+    "status": _status,
+    "doctor": doctor_program.doctor,
+    "parents": doctor_program.parents,
+    "cleanup": _cleanup,
+}
 
 
-async def _carry_out(steps: list[Step], *, dry_run: bool) -> _Report:
-    report = _Report(steps=steps, lines=[step.command for step in steps])
+async def _carry_out(steps: list[Step], *, dry_run: bool) -> Report:
+    report = Report(steps=steps, lines=[step.command for step in steps])
     if not dry_run:
         await do_steps(steps)
     count = f"{len(steps)} step" + ("" if len(steps) == 1 else "s")
@@ -212,8 +205,7 @@ def _table(links: Sequence[Link], snapshot: Snapshot) -> list[str]:
     for link in links:
         addresses = " ".join(f"{one.address}/{one.prefix_length}" for one in link.addresses) or "-"
         rows.append((link.name, link.mac, link.parent or "-", addresses, _state(link, snapshot)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return columns(rows)
 
 
 def _interface(link: Interface) -> dict[str, Any]:
@@ -226,9 +218,10 @@ def _interface(link: Interface) -> dict[str, Any]:
     }
 
 
-def _as_json(report: _Report, *, dry_run: bool) -> dict[str, Any]:
+def _as_json(report: Report, *, dry_run: bool) -> dict[str, Any]:
     return {
         "interfaces": report.interfaces,
+        **report.more,
         "steps": [step.command for step in report.steps],
         "dry_run": dry_run,
         "notes": report.notes,
