@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Interface
+import logging
 from typing import Any
 
 import pytest
@@ -298,3 +299,40 @@ def test_thirty_two_interfaces_are_up_soon(lan: Lan) -> None:
             assert await missing(asked.specs) == []
 
     lan.run_async("ha", scenario)
+
+
+def test_lost_events_are_made_up_for(lan: Lan, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="custom_components.onvif_proxy.interfaces.events")
+
+    async def scenario() -> None:
+        async with keeping(receive_buffer=1) as kept:
+            # The loop stands still meanwhile, and more events come than the kernel keeps.
+            for number in range(120, 140):
+                lan.ip("ha", "addr", "add", f"{NETWORK}.{number}/32", "dev", "eth0")
+            lan.ip("ha", "rule", "del", "priority", "7600")
+            await until_whole([spec(1), spec(2)])
+            lan.ip("ha", "link", "del", "onvifcam1")
+            await until_whole([spec(2)])
+            await kept.until(lambda now: now[1].state is not KeptState.UP)
+            await kept.until_states(KeptState.UP, KeptState.UP)
+
+    lan.run_async("ha", scenario)
+    assert "Events of interfaces were lost" in caplog.text
+
+
+def test_who_undoes_everything_again_and_again_is_not_fought_for_ever(
+    lan: Lan, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with keeping(inventory(spec(1)), debounce=0) as kept:
+            repairs = 0
+            while kept.keeper.interfaces[1].state is not KeptState.FAILED:
+                if f"from {NETWORK}.101 " in lan.ip("ha", "rule", "show", "priority", "7600"):
+                    lan.ip("ha", "rule", "del", "priority", "7600")
+                    repairs += 1
+                await asyncio.sleep(0.01)
+                assert repairs < 20
+            assert "again and again" in (kept.keeper.interfaces[1].reason or "")
+
+    lan.run_async("ha", scenario)
+    assert len([record for record in caplog.records if "again and again" in record.message]) == 1

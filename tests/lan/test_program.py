@@ -1,14 +1,17 @@
 """The program of the interfaces package in this process: what each command prints and returns."""
 
 import json
+from pathlib import Path
 import sys
 from typing import Any
 
 import pytest
 
-from custom_components.onvif_proxy.interfaces import program
+from custom_components.onvif_proxy.interfaces import InventoryFile, program
+from custom_components.onvif_proxy.interfaces.lock import KeeperLock
 
 from .bed import NETWORK, Lan
+from .test_keeper import inventory
 
 TWO_CAMERAS = ("create", "--parent", "eth0", "--count", "2", "--static", f"{NETWORK}.101/24")
 
@@ -51,10 +54,10 @@ def test_the_life_of_interfaces_by_commands(lan: Lan, run: Any) -> None:
     assert "There are no camera interfaces on this host." in run("status")[1]
 
 
-def test_interfaces_for_leases_say_that_there_are_none_yet(run: Any) -> None:
+def test_interfaces_for_leases_say_who_gets_them(run: Any) -> None:
     status, text, made = run("create", "--parent", "eth0", "--count", "1", "--dhcp")
     assert (status, made["notes"]) == (0, [program.NO_LEASES])
-    assert "Note: DHCP leases come with a later version" in text
+    assert "Note: These interfaces are up without an address" in text
     status, _, waiting = run("status")
     assert (status, waiting["short"]) == (1, ["onvifcam1: waiting for an address."])
 
@@ -91,3 +94,38 @@ def test_a_host_without_machine_id_is_asked_for_macs(run: Any, monkeypatch: pyte
     monkeypatch.setattr(program, "_MACHINE_ID_FILES", ())
     assert "give the first one with --mac-start" in run(*TWO_CAMERAS)[2]["short"][0]
     assert run(*TWO_CAMERAS, "--mac-start", "02:00:00:00:00:01")[0] == 0
+
+
+@pytest.fixture
+def inventory_file(tmp_path: Path) -> InventoryFile:
+    """Return an inventory of two interfaces on disk."""
+    file = InventoryFile(tmp_path / "inventory.json")
+    file.save(inventory())
+    return file
+
+
+def test_an_inventory_is_applied_and_its_status_told(lan: Lan, run: Any, inventory_file: InventoryFile) -> None:
+    listed = ("--inventory", str(inventory_file.path))
+    status, _, before = run("status", *listed)
+    assert (status, before["short"][:2]) == (1, ["onvifcam1: missing.", "onvifcam2: missing."])
+    planned = run("apply", *listed, "--dry-run")[2]
+    status, _, applied = run("apply", *listed)
+    assert (status, applied["steps"]) == (0, planned["steps"])
+    assert run("apply", *listed)[2]["steps"] == []
+    assert run("status", *listed)[0] == 0
+    lan.ip("ha", "addr", "flush", "dev", "onvifcam1")
+    assert "Not all is set up as it must be; apply would do 3 steps:" in run("status", *listed)[2]["short"]
+    lan.ip("ha", "link", "del", "eth0")
+    assert "There is no interface eth0 on this host." in run("status", *listed)[2]["short"]
+
+
+@pytest.mark.parametrize("command", ["apply", "cleanup"])
+def test_nothing_is_done_beside_a_keeper(lan: Lan, run: Any, command: str) -> None:
+    lock = lan.call("ha", KeeperLock)
+    try:
+        status, _, refused = run(command)
+        assert (status, refused["ok"]) == (1, False)
+        assert "Only one of them may" in refused["short"][0]
+        assert run(command, "--dry-run")[0] == 0
+    finally:
+        lock.release()

@@ -1,7 +1,7 @@
 """ARP (RFC 826) for one question, who has an address already, and one statement, that it is ours (RFC 5227)."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -55,16 +55,26 @@ def parse(frame: bytes) -> ArpMessage | None:
     )
 
 
-def claims(message: ArpMessage, mac: str, address: IPv4Address) -> bool:
-    """Return whether a message says that somebody else has an address, or wants it at this moment (RFC 5227, 2.1.1)."""
+def claims(message: ArpMessage, mac: str, address: IPv4Address, *, in_use: bool) -> bool:
+    """Return whether a message says that somebody else has an address, or, before its use, wants it at this moment.
+
+    RFC 5227, 2.1.1 and 2.4: who only asks for an address that is in use gets an answer, and is no conflict.
+    """
     if message.sender_mac == mac:
         return False
     wants = message.operation == REQUEST and message.sender == _NOBODY and message.target == address
-    return message.sender == address or wants
+    return message.sender == address or (wants and not in_use)
 
 
 async def find_holder(
-    interface: str, mac: str, address: IPv4Address, *, probes: int = 3, interval: float = 0.15, wait: float = 0.25
+    interface: str,
+    mac: str,
+    address: IPv4Address,
+    *,
+    in_use: bool = False,
+    probes: int = 3,
+    interval: float = 0.15,
+    wait: float = 0.25,
 ) -> str | None:
     """Ask the LAN who has an address, from an interface that does not use it for that; takes CAP_NET_RAW.
 
@@ -75,6 +85,7 @@ async def find_holder(
         interface: Its name.
         mac: Its MAC.
         address: The address.
+        in_use: Whether the interface has the address.
         probes: How many times to ask.
         interval: Seconds between them.
         wait: Seconds after the last.
@@ -88,7 +99,7 @@ async def find_holder(
     loop = asyncio.get_running_loop()
     found: asyncio.Future[str] = loop.create_future()
     with _open(interface) as arp:
-        loop.add_reader(arp, _receive, arp, mac, address, found)
+        loop.add_reader(arp, _receive, arp, found, lambda message: claims(message, mac, address, in_use=in_use))
         try:
             for number in range(probes):
                 arp.send(probe_of(mac, address))
@@ -119,11 +130,11 @@ def _open(interface: str) -> Iterator[socket.socket]:
         yield arp
 
 
-def _receive(arp: socket.socket, mac: str, address: IPv4Address, found: asyncio.Future[str]) -> None:
+def _receive(arp: socket.socket, found: asyncio.Future[str], claims_it: Callable[[ArpMessage], bool]) -> None:
     try:
         for _ in range(_FRAMES_AT_ONCE):
             message = parse(arp.recv(_FRAME_SIZE))
-            if message is not None and claims(message, mac, address) and not found.done():
+            if message is not None and claims_it(message) and not found.done():
                 found.set_result(message.sender_mac)
     except BlockingIOError:
         return

@@ -74,12 +74,12 @@ class AddressClaim:
                 await self._pause(self._repeat_every * random.uniform(0.8, 1) if self.is_free else self._retry_after)
 
     async def _look(self) -> None:
-        address = self.address.ip
+        address, in_use = self.address.ip, self.is_free
         holder = None
         # One question where all is well; before the first use and in doubt, more.
-        if not self.is_free or await find_holder(self._interface, self._mac, address, probes=1) is not None:
-            holder = await find_holder(self._interface, self._mac, address)
-        if self.is_free and holder is None:
+        if not in_use or await find_holder(self._interface, self._mac, address, in_use=True, probes=1) is not None:
+            holder = await find_holder(self._interface, self._mac, address, in_use=in_use)
+        if in_use and holder is None:
             announce(self._interface, self._mac, address)
         if (self.is_free, self.holder) != (holder is None, holder):
             if holder is not None:

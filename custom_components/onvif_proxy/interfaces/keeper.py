@@ -36,6 +36,7 @@ from .steps import AddAddress, Step
 
 _LOGGER = logging.getLogger(__name__)
 
+_GROUPS = LINKS | ADDRESSES | ROUTES | RULES
 _UNDONE = "Something else on this host undoes again and again what is set up for it."
 
 
@@ -53,6 +54,7 @@ class InterfaceKeeper:
         on_change: Callable[[], None] | None = None,
         debounce: float = 0.2,
         recheck_every: float = 60.0,
+        receive_buffer: int | None = None,
     ) -> None:
         """Prepare a keeper.
 
@@ -62,11 +64,13 @@ class InterfaceKeeper:
             on_change: Called in the loop whenever one of `interfaces` is another.
             debounce: Seconds from the first event of a burst to the repair.
             recheck_every: Seconds after which all is looked at without an event: the kernel tells nothing of settings.
+            receive_buffer: Bytes of events that the kernel keeps; None for the system's default.
         """
         self._inventory = inventory
         self._on_change = on_change
         self._debounce = debounce
         self._recheck_every = recheck_every
+        self._receive_buffer = receive_buffer
         self._leases = LeaseFile(lease_file)
         self._raw = False
         self._entries: dict[int, Entry] = {}
@@ -107,7 +111,7 @@ class InterfaceKeeper:
         try:
             await self._leases.load()
             # Subscribed before the first reading: a change in between wakes it.
-            self._events = events = KernelEvents(LINKS | ADDRESSES | ROUTES | RULES, self._woken.set)
+            self._events = events = KernelEvents(_GROUPS, self._woken.set, receive_buffer=self._receive_buffer)
             events.start()
             async with self._passing:
                 await self._enter()

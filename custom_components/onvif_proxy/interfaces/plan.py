@@ -87,6 +87,8 @@ def plan_apply(specs: Sequence[InterfaceSpec], snapshot: Snapshot) -> list[Step]
         link = ours.get(spec.mac)
         if link is None:
             steps += _create(spec, snapshot)
+        elif (mark := Mark.of(link)) is not None and mark.id != spec.id:
+            raise RequestRefused(f"{spec.mac} is {link.name} with the number {mark.id}, not {spec.id}; clean up first.")
         elif (link.parent or "") != spec.parent:
             raise RequestRefused(f"{spec.mac} is {link.name} on {link.parent} already; clean up before moving it.")
     for name in dict.fromkeys(spec.parent for spec in wanted):

@@ -10,11 +10,13 @@ from pathlib import Path
 import sys
 from typing import Any, NoReturn
 
-from . import doctor_program
+from . import doctor_program, keeper_program
 from .apply import do_steps
 from .errors import InterfaceError, RequestRefused
+from .inventory import InventoryFile
 from .kernel import read_snapshot
-from .plan import existing_specs, marked_links, plan_apply, plan_cleanup
+from .lock import KeeperLock
+from .plan import InterfaceSpec, existing_specs, link_of, marked_links, plan_apply, plan_cleanup
 from .report import Report, columns
 from .request import Request, specify, warnings
 from .state import Interface, Link, Snapshot
@@ -23,8 +25,8 @@ from .steps import Step
 _MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 NO_LEASES = (
-    "DHCP leases come with a later version: the interfaces are up without an address, so give each one by hand"
-    " (ip addr add ADDRESS/LENGTH dev NAME noprefixroute, then apply), or use --static."
+    "These interfaces are up without an address: leases are got by `run`, from an inventory. Give each one an address by"
+    " hand (ip addr add ADDRESS/LENGTH dev NAME noprefixroute, then apply), or use --static."
 )
 
 
@@ -89,13 +91,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS/LENGTH",
         help="the first address, the others count up: 192.168.1.201/24",
     )
-    addressing.add_argument("--dhcp", action="store_true", help="no address for now; leases come with a later version")
+    addressing.add_argument("--dhcp", action="store_true", help="no address: leases are got by run, from an inventory")
     create.add_argument("--gateway", type=_address, metavar="ADDRESS", help="the router; else the one of the parent")
 
-    commands.add_parser(
-        "apply", parents=[change], help="complete the interfaces that are there, for the addresses they have"
+    listed = _Parser(add_help=False)
+    listed.add_argument(
+        "--inventory", type=Path, metavar="FILE", help="what interfaces there should be; else those that are there"
     )
-    commands.add_parser("status", parents=[output], help="show them and what is missing; works without root")
+    commands.add_parser(
+        "apply", parents=[change, listed], help="complete the interfaces that are there, for the addresses they have"
+    )
+    keeper_program.add_commands(commands, output)
+    commands.add_parser("status", parents=[output, listed], help="show them and what is missing; works without root")
     doctor_program.add_commands(commands, output)
     commands.add_parser("cleanup", parents=[change], help="remove them and everything else that was made here")
     return parser
@@ -147,8 +154,15 @@ async def _create(options: argparse.Namespace) -> Report:
 
 
 async def _apply(options: argparse.Namespace) -> Report:
+    specs = await _inventory(options)
     snapshot = await read_snapshot()
-    return await _carry_out(plan_apply(existing_specs(snapshot), snapshot), dry_run=options.dry_run)
+    return await _carry_out(plan_apply(specs or existing_specs(snapshot), snapshot), dry_run=options.dry_run)
+
+
+async def _inventory(options: argparse.Namespace) -> Sequence[InterfaceSpec]:
+    if options.inventory is None:
+        return ()
+    return (await asyncio.to_thread(InventoryFile(options.inventory).load)).specs
 
 
 async def _cleanup(options: argparse.Namespace) -> Report:
@@ -163,7 +177,13 @@ async def _status(options: argparse.Namespace) -> Report:
         state = _state(link, snapshot)
         if state != "ready":
             report.short.append(f"{link.name}: {state}.")
-    missing = plan_apply(existing_specs(snapshot), snapshot)
+    specs = await _inventory(options)
+    report.short += [f"{spec.name}: missing." for spec in specs if link_of(spec, snapshot) is None]
+    try:
+        missing = plan_apply(specs or existing_specs(snapshot), snapshot)
+    except RequestRefused as error:
+        report.short.append(str(error))
+        return report
     if missing:
         report.short.append(f"Not all is set up as it must be; apply would do {len(missing)} steps:")
         report.short += [f"  {step.command}" for step in missing]
@@ -173,6 +193,7 @@ async def _status(options: argparse.Namespace) -> Report:
 _COMMANDS = {
     "create": _create,
     "apply": _apply,
+    "run": keeper_program.run,
     "status": _status,
     "doctor": doctor_program.doctor,
     "parents": doctor_program.parents,
@@ -183,7 +204,9 @@ _COMMANDS = {
 async def _carry_out(steps: list[Step], *, dry_run: bool) -> Report:
     report = Report(steps=steps, lines=[step.command for step in steps])
     if not dry_run:
-        await do_steps(steps)
+        # A keeper may be in the middle of doing the same, and would undo the rest.
+        with KeeperLock():
+            await do_steps(steps)
     count = f"{len(steps)} step" + ("" if len(steps) == 1 else "s")
     report.lines.append(f"{count} would be done." if dry_run else f"{count} done.")
     return report
