@@ -1,19 +1,40 @@
 """Every channel of a video recorder as an ONVIF camera of its own: an entry's life."""
 
+from functools import partial
+from ipaddress import IPv4Interface
+
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME, EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from .const import CONF_CAMERA_PASSWORD, CONF_CAMERA_USERNAME, CONF_EXCLUDED_CHANNELS, DOMAIN
+from .const import (
+    CONF_ADDRESSES,
+    CONF_CAMERA_PASSWORD,
+    CONF_CAMERA_USERNAME,
+    CONF_EXCLUDED_CHANNELS,
+    CONF_PARENT,
+    CONF_REMOVE_INTERFACES,
+    DOMAIN,
+    LOGGER,
+)
 from .coordinator import RecorderCoordinator
 from .data import OnvifProxyConfigEntry, OnvifProxyData
 from .fleet import Fleet, camera_identifier
+from .interface_manager import Wish, async_get_manager, camera_key
+from .interfaces import InterfaceError
 from .model import Credentials
 from .nvr import OnvifDriver
 from .store import async_get_store
 
-PLATFORMS = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.CAMERA, Platform.SENSOR, Platform.SWITCH]
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.CAMERA,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+]
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -> bool:
@@ -37,6 +58,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -
     )
     store.recorder(coordinator.serial_number).credentials = credentials
     store.async_save()
+    manager, wish = await async_get_manager(hass), _wish(entry)
+    if wish is not None:
+        await manager.async_use(entry.entry_id)
+        entry.async_on_unload(partial(manager.async_leave, entry.entry_id))
     fleet = Fleet(
         hass,
         entry,
@@ -45,6 +70,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -
         recorder_credentials=recorder_credentials,
         credentials=credentials,
         excluded=frozenset(entry.options[CONF_EXCLUDED_CHANNELS]),
+        interfaces=manager,
+        wish=wish,
     )
     entry.runtime_data = OnvifProxyData(coordinator=coordinator, fleet=fleet)
     entry.async_on_unload(fleet.async_stop)
@@ -56,6 +83,26 @@ async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -
     await fleet.async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
+
+
+def _wish(entry: OnvifProxyConfigEntry) -> Wish | None:
+    """Return what the user wants to be made for the cameras; None where interfaces come from elsewhere, or none are needed."""
+    if CONF_PARENT not in entry.data:
+        return None
+    return Wish(
+        parent=entry.data[CONF_PARENT],
+        addresses=tuple(IPv4Interface(address) for address in entry.data[CONF_ADDRESSES]),
+    )
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -> None:
+    """Remove the interfaces that were made for the cameras, if the user said so."""
+    if entry.data.get(CONF_REMOVE_INTERFACES):
+        manager = await async_get_manager(hass)
+        try:
+            await manager.async_remove(camera_key(entry.unique_id or "", ""))
+        except InterfaceError as error:
+            LOGGER.error("The interfaces of %s could not be removed: %s", entry.title, error)
 
 
 def _register_recorder(hass: HomeAssistant, entry: OnvifProxyConfigEntry, coordinator: RecorderCoordinator) -> None:

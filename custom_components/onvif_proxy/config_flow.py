@@ -1,7 +1,9 @@
 """Setting up a recorder: find or type it, choose channels, addressing and the cameras' login; later: change them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from ipaddress import AddressValueError, IPv4Address, ip_network
+import re
 import secrets
 import socket
 import string
@@ -14,6 +16,7 @@ from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNA
 from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -25,21 +28,28 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.helpers.translation import async_get_translations
 import voluptuous as vol
 
 from .const import (
     CONF_ADDRESS,
+    CONF_ADDRESSES,
     CONF_ADDRESSING,
     CONF_CAMERA_PASSWORD,
     CONF_CAMERA_USERNAME,
     CONF_CHANNELS,
     CONF_EXCLUDED_CHANNELS,
+    CONF_METHOD,
+    CONF_PARENT,
+    CONF_REMOVE_INTERFACES,
     DOMAIN,
     Addressing,
+    Method,
 )
 from .data import OnvifProxyConfigEntry
 from .errors import error_key
-from .interfaces import Interface, read_interfaces
+from .interface_manager import async_get_manager, async_may_make_interfaces
+from .interfaces import Interface, InterfaceAddress, Parent, list_parents, propose_addresses, read_interfaces
 from .model import Channel, Credentials, Recorder, RecorderInfo
 from .nvr import FoundRecorder, OnvifDriver, RecorderError, find_recorders
 from .responder import is_own_scope
@@ -49,6 +59,7 @@ DEFAULT_PORT = 80
 DEFAULT_CAMERA_USERNAME = "onvif"
 GENERATED_PASSWORD_LENGTH = 16
 MAX_CREDENTIAL_LENGTH = 32
+INTERFACE_POLL_SECONDS = 1.0
 # Clients write them into XML and URIs without escaping.
 CREDENTIAL_CHARACTERS = frozenset(string.ascii_letters + string.digits)
 
@@ -79,6 +90,8 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         self._data: dict[str, Any] = {}
         self._options: dict[str, Any] = {}
         self._recorder: Recorder | None = None
+        self._parent: Parent | None = None
+        self._waiting: asyncio.Task[None] | None = None
 
     @staticmethod
     @callback
@@ -191,25 +204,130 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_dedicated(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Check that there is a macvlan interface for each chosen camera."""
+        """Lead to where the interfaces come from: made here, made on the host by a command, or there already."""
+        self._data[CONF_ADDRESSING] = Addressing.DEDICATED.value
+        enough = len(await self._free_interfaces()) >= self._needed
+        if await async_may_make_interfaces(self.hass):
+            if not enough:
+                return await self.async_step_make_interfaces()
+            return self.async_show_menu(step_id="dedicated", menu_options=["make_interfaces", "existing_interfaces"])
+        return await (self.async_step_existing_interfaces() if enough else self.async_step_host_interfaces())
+
+    @property
+    def _needed(self) -> int:
+        """How many cameras were chosen."""
         assert self._recorder is not None
-        needed = len(self._recorder.channels) - len(self._options[CONF_EXCLUDED_CHANNELS])
-        free = await self._free_interfaces()
-        errors: dict[str, str] = {}
+        return len(self._recorder.channels) - len(self._options[CONF_EXCLUDED_CHANNELS])
+
+    async def async_step_make_interfaces(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the network interface that carries those of the cameras, and how they get their addresses."""
+        parents = await list_parents()
+        usable = [parent for parent in parents if parent.refusal is None]
         if user_input is not None:
-            if len(free) >= needed:
-                self._data[CONF_ADDRESSING] = Addressing.DEDICATED.value
-                return await self.async_step_credentials()
-            errors["base"] = "too_few_interfaces"
+            self._parent = next(one for one in usable if one.name == user_input[CONF_PARENT])
+            self._data |= {
+                CONF_PARENT: self._parent.name,
+                CONF_REMOVE_INTERFACES: user_input[CONF_REMOVE_INTERFACES],
+            }
+            if user_input[CONF_METHOD] == Method.STATIC:
+                return await self.async_step_static_addresses()
+            self._data[CONF_ADDRESSES] = []
+            return await self.async_step_credentials()
+        texts = await async_get_translations(self.hass, self.hass.config.language, "common", [DOMAIN])
+        schema = vol.Schema(
+            {
+                vol.Required(CONF_PARENT): SelectSelector(
+                    SelectSelectorConfig(options=[_parent_option(parent) for parent in usable])
+                ),
+                vol.Required(CONF_METHOD, default=Method.DHCP.value): SelectSelector(
+                    SelectSelectorConfig(
+                        options=[method.value for method in Method],
+                        mode=SelectSelectorMode.LIST,
+                        translation_key=CONF_METHOD,
+                    )
+                ),
+                vol.Required(CONF_REMOVE_INTERFACES, default=True): BooleanSelector(),
+            }
+        )
+        suggested = {CONF_PARENT: usable[0].name} if usable else {}
         return self.async_show_form(
-            step_id="dedicated",
-            data_schema=vol.Schema({}),
+            step_id="make_interfaces",
+            data_schema=self.add_suggested_values_to_schema(schema, suggested),
+            errors={} if usable else {"base": "no_parent"},
+            description_placeholders={"notes": _parent_notes(parents, texts)},
+        )
+
+    async def async_step_static_addresses(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for an address a camera; free ones are proposed."""
+        assert self._parent is not None
+        errors: dict[str, str] = {}
+        if user_input is None:
+            proposed = await propose_addresses(self._parent, self._needed, await self._reserved_addresses())
+            user_input = {CONF_ADDRESSES: ", ".join(proposed)}
+        else:
+            addresses = re.split(r"[\s,;]+", user_input[CONF_ADDRESSES].strip())
+            network = self._parent.addresses[0]
+            if error := _addresses_error(addresses, network, self._needed, await self._reserved_addresses()):
+                errors[CONF_ADDRESSES] = error
+            else:
+                self._data[CONF_ADDRESSES] = [f"{address}/{network.prefix_length}" for address in addresses]
+                return await self.async_step_credentials()
+        return self.async_show_form(
+            step_id="static_addresses",
+            data_schema=self.add_suggested_values_to_schema(
+                vol.Schema({vol.Required(CONF_ADDRESSES): TextSelector(TextSelectorConfig(multiline=True))}), user_input
+            ),
             errors=errors,
+            description_placeholders={"needed": str(self._needed), "parent": self._parent.name},
+        )
+
+    async def _reserved_addresses(self) -> list[str]:
+        """Return the addresses that interfaces of other cameras have or will have."""
+        manager = await async_get_manager(self.hass)
+        return [str(spec.address.ip) for spec in manager.inventory.specs if spec.address is not None]
+
+    async def async_step_host_interfaces(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the command for the host, and go on when the interfaces are there."""
+        if self._waiting is None:
+            self._waiting = self.hass.async_create_task(self._async_wait_for_interfaces())
+        if not self._waiting.done():
+            return self.async_show_progress(
+                step_id="host_interfaces",
+                progress_action="wait_for_interfaces",
+                progress_task=self._waiting,
+                description_placeholders=await self._host_command(),
+            )
+        return self.async_show_progress_done(next_step_id="existing_interfaces")
+
+    async def _async_wait_for_interfaces(self) -> None:
+        while len(await self._free_interfaces()) < self._needed:
+            await asyncio.sleep(INTERFACE_POLL_SECONDS)
+
+    async def _host_command(self) -> dict[str, str]:
+        """Return the command that makes the interfaces, filled in with what this host suggests."""
+        parent = next((one for one in await list_parents() if one.refusal is None), None)
+        if parent is None:
+            arguments = f"--count {self._needed}"
+        else:
+            proposed = await propose_addresses(parent, self._needed, await self._reserved_addresses())
+            first = proposed[0] if proposed else "ADDRESS"
+            prefix = parent.addresses[0].prefix_length
+            arguments = f"--parent {parent.name} --count {self._needed} --static {first}/{prefix}"
+        return {"needed": str(self._needed), "command": f"sudo ./setup_interfaces.sh {arguments}"}
+
+    async def async_step_existing_interfaces(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the interfaces that the cameras get."""
+        free = await self._free_interfaces()
+        if user_input is not None:
+            if len(free) >= self._needed:
+                return await self.async_step_credentials()
+            return await self.async_step_dedicated()
+        return self.async_show_form(
+            step_id="existing_interfaces",
+            data_schema=vol.Schema({}),
             description_placeholders={
-                "needed": str(needed),
-                "free": str(len(free)),
-                "interfaces": ", ".join(interface.name for interface in free) or "-",
-                "command": f"sudo ./setup_interfaces.sh --count {needed}",
+                "needed": str(self._needed),
+                "interfaces": ", ".join(interface.name for interface in free),
             },
         )
 
@@ -318,6 +436,47 @@ class OnvifProxyOptionsFlow(OptionsFlowWithReload):
             data_schema=self.add_suggested_values_to_schema(schema, user_input | {CONF_CHANNELS: chosen}),
             errors=errors,
         )
+
+
+def _parent_option(parent: Parent) -> SelectOptionDict:
+    facts = [str(parent.addresses[0].address)] if parent.addresses else []
+    if parent.speed_mbit is not None:
+        facts.append(f"{parent.speed_mbit} Mbit/s")
+    return SelectOptionDict(value=parent.name, label=f"{parent.name} ({', '.join(facts)})" if facts else parent.name)
+
+
+def _parent_notes(parents: list[Parent], texts: Mapping[str, str]) -> str:
+    """Say which interfaces can't carry cameras and why, and what to mind about the others."""
+    lines = []
+    for parent in parents:
+        notes = (
+            [f"refusal_{parent.refusal}"]
+            if parent.refusal is not None
+            else [f"warning_{one}" for one in parent.warnings]
+        )
+        for note in notes:
+            text = texts.get(f"component.{DOMAIN}.common.{note}", note)
+            lines.append(f"- {parent.name}: {text.format(hypervisor=parent.hypervisor or '-')}")
+    return "\n".join(lines)
+
+
+def _addresses_error(
+    addresses: list[str], parent: InterfaceAddress, needed: int, reserved: Collection[str]
+) -> str | None:
+    """Return the key of what is wrong with typed addresses, None when they will do."""
+    network = ip_network(f"{parent.address}/{parent.prefix_length}", strict=False)
+    try:
+        parsed = [IPv4Address(address) for address in addresses]
+    except AddressValueError:
+        return "bad_address"
+    if len(parsed) < needed or len(set(parsed)) != len(parsed):
+        return "too_few_addresses"
+    unusable = {network.network_address, network.broadcast_address, IPv4Address(parent.address)}
+    if any(address not in network or address in unusable for address in parsed):
+        return "address_outside_network"
+    if {str(address) for address in parsed} & set(reserved):
+        return "address_reserved"
+    return None
 
 
 def _channel_selector(channels: tuple[Channel, ...]) -> SelectSelector:

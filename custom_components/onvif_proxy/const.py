@@ -8,11 +8,15 @@ DOMAIN: Final = "onvif_proxy"
 LOGGER = logging.getLogger(__package__)
 
 CONF_ADDRESS: Final = "address"
+CONF_ADDRESSES: Final = "addresses"
 CONF_ADDRESSING: Final = "addressing"
 CONF_CAMERA_PASSWORD: Final = "camera_password"
 CONF_CAMERA_USERNAME: Final = "camera_username"
 CONF_CHANNELS: Final = "channels"
 CONF_EXCLUDED_CHANNELS: Final = "excluded_channels"
+CONF_METHOD: Final = "method"
+CONF_PARENT: Final = "parent"
+CONF_REMOVE_INTERFACES: Final = "remove_interfaces"
 
 
 class Addressing(StrEnum):
@@ -22,3 +26,10 @@ class Addressing(StrEnum):
     """All on one address of the host, each on ports of its own."""
     DEDICATED = "dedicated"
     """Each on a macvlan interface with a MAC and an address of its own."""
+
+
+class Method(StrEnum):
+    """How interfaces that are made here get their addresses."""
+
+    DHCP = "dhcp"
+    STATIC = "static"

@@ -61,3 +61,4 @@ class CameraEntity(CoordinatorEntity[RecorderCoordinator]):
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
         self.async_on_remove(self._fleet_camera.listeners.add(self.async_write_ha_state))
+        self.async_on_remove(self._fleet.interface_listeners.add(self.async_write_ha_state))

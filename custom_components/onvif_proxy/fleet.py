@@ -13,31 +13,15 @@ from homeassistant.helpers.start import async_at_started
 
 from .const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, LOGGER, Addressing
 from .coordinator import RecorderCoordinator
-from .interfaces import Interface, InterfaceWatch
+from .interface_manager import InterfaceManager, Wish, camera_key
+from .interfaces import Interface, InterfaceError, InterfaceWatch, KeptInterface
+from .listeners import Listeners
 from .model import Channel, Credentials, Endpoint, Recorder, Snapshot
 from .nvr import RecorderError
 from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, SHARED_ONVIF_PORTS, SHARED_RTSP_PORTS, first_free_port
 from .responder import SnapshotUnavailable
 from .store import CameraRecord, IdentityStore
 from .virtual_camera import Trouble, VirtualCamera
-
-
-class Listeners[**P]:
-    """Callables to be told of something."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._listeners: list[Callable[P, None]] = []
-
-    def add(self, listener: Callable[P, None]) -> CALLBACK_TYPE:
-        """Add one; returns what removes it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def notify(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Tell all."""
-        for listener in self._listeners.copy():
-            listener(*args, **kwargs)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,8 +48,14 @@ class Fleet:
         recorder_credentials: Credentials,
         credentials: Credentials,
         excluded: frozenset[str],
+        interfaces: InterfaceManager | None = None,
+        wish: Wish | None = None,
     ) -> None:
-        """Make a fleet without cameras; `excluded` are the tokens of channels that the user left out."""
+        """Make a fleet without cameras.
+
+        `excluded` are the tokens of channels that the user left out; `wish` is for interfaces that are made here, by
+        `interfaces`; without it those that somebody else made are used.
+        """
         self.cameras: dict[str, FleetCamera] = {}
         self._hass = hass
         self._entry = entry
@@ -74,10 +64,13 @@ class Fleet:
         self._recorder_credentials = recorder_credentials
         self._credentials = credentials
         self._excluded = excluded
+        self._manager = interfaces
+        self._wish = wish
         self._addressing = Addressing(entry.data[CONF_ADDRESSING])
         self._watch = InterfaceWatch(self._interfaces_changed)
         self._started = False
         self._endpoint_lock = asyncio.Lock()
+        self.interface_listeners = Listeners[[]]()
         self._new_camera = Listeners[[FleetCamera]]()
         self._unsubscribe: list[CALLBACK_TYPE] = []
 
@@ -95,6 +88,8 @@ class Fleet:
             # Not before: Home Assistant's own web server must find its port free.
             async_at_started(self._hass, self._async_run),
         ]
+        if self._manager is not None:
+            self._unsubscribe.append(self._manager.listeners.add(self.interface_listeners.notify))
 
     async def async_stop(self) -> None:
         """Stop all cameras; returns when their ports are free."""
@@ -141,7 +136,7 @@ class Fleet:
         for fleet_camera in self._async_add_cameras():
             self._new_camera.notify(fleet_camera)
             if self._started:
-                self._entry.async_create_task(self._hass, self._async_run_camera(fleet_camera))
+                self._entry.async_create_task(self._hass, self._async_provide_and_run(fleet_camera))
 
     @callback
     def _async_add_cameras(self) -> list[FleetCamera]:
@@ -216,7 +211,26 @@ class Fleet:
         """Run the cameras that are switched on."""
         self._started = True
         await self._watch.start()
+        await self._async_provide(list(self.cameras.values()))
         await asyncio.gather(*(self._async_run_camera(fleet_camera) for fleet_camera in self.cameras.values()))
+
+    async def _async_provide(self, fleet_cameras: list[FleetCamera]) -> None:
+        """Have the interfaces of cameras made, where that is wished, and give each camera its own."""
+        if self._manager is None or self._wish is None:
+            return
+        keys = {camera_key(self.serial_number, one.token): one for one in fleet_cameras}
+        try:
+            macs = await self._manager.async_provide(list(keys), self._wish)
+        except InterfaceError as error:
+            LOGGER.error("The interfaces for %s could not be made: %s", self._entry.title, error)
+            return
+        for key, mac in macs.items():
+            if keys[key].record.identity.mac is None:
+                self._assign(keys[key], mac)
+
+    async def _async_provide_and_run(self, fleet_camera: FleetCamera) -> None:
+        await self._async_provide([fleet_camera])
+        await self._async_run_camera(fleet_camera)
 
     async def _async_run_camera(self, fleet_camera: FleetCamera) -> None:
         record, camera = fleet_camera.record, fleet_camera.camera
@@ -226,6 +240,7 @@ class Fleet:
 
     @callback
     def _interfaces_changed(self, _interfaces: Mapping[str, Interface]) -> None:
+        self.interface_listeners.notify()
         if self._started:
             self._entry.async_create_task(self._hass, self._async_place_all())
 
@@ -270,21 +285,45 @@ class Fleet:
         interfaces = self._watch.interfaces.values()
         if self._addressing is Addressing.SHARED:
             return next((one for one in interfaces if self._address(one) is not None), None)
+        if fleet_camera.record.identity.mac is None and self._wish is None and (free := self.free_interfaces()):
+            self._assign(fleet_camera, free[0].mac)
         mac = fleet_camera.record.identity.mac
-        if mac is None:
-            taken = {identity.mac for identity in self._store.identities()}
-            free = sorted(
-                (one for one in interfaces if one.kind == "macvlan" and one.mac not in taken),
-                key=lambda one: (len(one.name), one.name),
-            )
-            if not free:
-                return None
-            mac = free[0].mac
-            self._change_identity(fleet_camera, mac=mac)
-            dr.async_get(self._hass).async_update_device(
-                fleet_camera.device_id, new_connections={(dr.CONNECTION_NETWORK_MAC, mac)}
-            )
         return next((one for one in interfaces if one.mac == mac and one.kind == "macvlan"), None)
+
+    def free_interfaces(self) -> list[Interface]:
+        """Return the macvlan interfaces that no camera has, of any recorder."""
+        taken = {identity.mac for identity in self._store.identities()}
+        free = (one for one in self._watch.interfaces.values() if one.kind == "macvlan" and one.mac not in taken)
+        return sorted(free, key=lambda one: (len(one.name), one.name))
+
+    def interface_of(self, fleet_camera: FleetCamera) -> Interface | None:
+        """Return the interface that a camera has in dedicated addressing, None while it is not there."""
+        mac = fleet_camera.record.identity.mac
+        return next((one for one in self._watch.interfaces.values() if one.mac == mac and one.kind == "macvlan"), None)
+
+    def kept_interface(self, fleet_camera: FleetCamera) -> KeptInterface | None:
+        """Return what is known of an interface that is made and kept here, None for all others."""
+        if self._manager is None:
+            return None
+        return self._manager.kept.get(camera_key(self.serial_number, fleet_camera.token))
+
+    async def async_select_interface(self, fleet_camera: FleetCamera, name: str) -> bool:
+        """Move a camera to a free interface; False when another camera was quicker, or the interface is gone."""
+        async with self._endpoint_lock:
+            chosen = next((one for one in self.free_interfaces() if one.name == name), None)
+            if chosen is None:
+                return False
+            self._assign(fleet_camera, chosen.mac)
+        await self._async_place(fleet_camera)
+        fleet_camera.listeners.notify()
+        return True
+
+    def _assign(self, fleet_camera: FleetCamera, mac: str) -> None:
+        """Give a camera its interface; no other camera gets it from now on."""
+        self._change_identity(fleet_camera, mac=mac)
+        dr.async_get(self._hass).async_update_device(
+            fleet_camera.device_id, new_connections={(dr.CONNECTION_NETWORK_MAC, mac)}
+        )
 
     def _address(self, interface: Interface) -> tuple[str, int] | None:
         """Return the address for cameras on an interface, with the length of its prefix."""

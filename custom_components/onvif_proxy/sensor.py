@@ -1,7 +1,8 @@
-"""Sensors of a virtual camera: what it is doing, and where clients find it."""
+"""Sensors of a virtual camera: what it is doing, where clients find it, and what its interface has."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription
@@ -9,10 +10,11 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .const import CONF_ADDRESSING, Addressing
 from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
-from .fleet import FleetCamera
-from .virtual_camera import CameraState, VirtualCamera
+from .fleet import Fleet, FleetCamera
+from .virtual_camera import CameraState
 
 PARALLEL_UPDATES = 0
 
@@ -21,13 +23,24 @@ PARALLEL_UPDATES = 0
 class CameraSensorDescription(SensorEntityDescription):
     """How a sensor is read."""
 
-    value: Callable[[VirtualCamera], str | None]
-    attributes: Callable[[VirtualCamera], dict[str, Any]] | None = None
+    value: Callable[[Fleet, FleetCamera], str | datetime | None]
+    attributes: Callable[[FleetCamera], dict[str, Any]] | None = None
 
 
-def _onvif_address(camera: VirtualCamera) -> str | None:
+def _reason(one: FleetCamera) -> dict[str, Any]:
+    trouble = one.camera.status.trouble
+    return {"reason": None if trouble is None else trouble.value}
+
+
+def _onvif_address(_fleet: Fleet, one: FleetCamera) -> str | None:
     """Return what a person types into a client."""
-    return None if (endpoint := camera.endpoint) is None else f"{endpoint.address}:{endpoint.onvif_port}"
+    endpoint = one.camera.endpoint
+    return None if endpoint is None else f"{endpoint.address}:{endpoint.onvif_port}"
+
+
+def _lease_expires(fleet: Fleet, one: FleetCamera) -> datetime | None:
+    kept = fleet.kept_interface(one)
+    return None if kept is None else kept.lease_expires
 
 
 SENSORS = (
@@ -36,11 +49,26 @@ SENSORS = (
         translation_key="status",
         device_class=SensorDeviceClass.ENUM,
         options=[state.value for state in CameraState],
-        value=lambda camera: camera.status.state.value,
-        attributes=lambda camera: {"reason": camera.status.trouble.value if camera.status.trouble else None},
+        value=lambda _fleet, one: one.camera.status.state.value,
+        attributes=_reason,
     ),
     CameraSensorDescription(
         key="address", translation_key="address", entity_category=EntityCategory.DIAGNOSTIC, value=_onvif_address
+    ),
+)
+INTERFACE_SENSORS = (
+    CameraSensorDescription(
+        key="mac",
+        translation_key="mac",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value=lambda _fleet, one: one.record.identity.mac,
+    ),
+    CameraSensorDescription(
+        key="lease_expires",
+        translation_key="lease_expires",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value=_lease_expires,
     ),
 )
 
@@ -50,10 +78,12 @@ async def async_setup_entry(
 ) -> None:
     """Add the sensors of each camera."""
     data = entry.runtime_data
+    dedicated = entry.data[CONF_ADDRESSING] == Addressing.DEDICATED
+    descriptions = SENSORS + INTERFACE_SENSORS if dedicated else SENSORS
 
     def add(fleet_camera: FleetCamera) -> None:
         async_add_entities(
-            CameraSensor(data.coordinator, data.fleet, fleet_camera, description) for description in SENSORS
+            CameraSensor(data.coordinator, data.fleet, fleet_camera, description) for description in descriptions
         )
 
     entry.async_on_unload(data.fleet.async_on_new_camera(add))
@@ -66,11 +96,11 @@ class CameraSensor(CameraEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> str | None:
-        return self.entity_description.value(self._camera)
+    def native_value(self) -> str | datetime | None:
+        return self.entity_description.value(self._fleet, self._fleet_camera)
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         read = self.entity_description.attributes
-        return None if read is None else read(self._camera)
+        return None if read is None else read(self._fleet_camera)

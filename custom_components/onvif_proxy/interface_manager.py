@@ -1,0 +1,197 @@
+"""The interfaces that Home Assistant makes for its cameras itself, where it has the privilege; one for all entries."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import instance_id
+from homeassistant.helpers.singleton import singleton
+from homeassistant.helpers.storage import STORAGE_DIR
+from homeassistant.util.hass_dict import HassKey
+
+from .const import DOMAIN, LOGGER
+from .interfaces import (
+    InterfaceError,
+    InterfaceKeeper,
+    InterfaceSpec,
+    Inventory,
+    InventoryFile,
+    KeptElsewhere,
+    KeptInterface,
+    derive_mac,
+    read_interfaces,
+    read_privilege,
+)
+from .listeners import Listeners
+
+NAME_PREFIX = "onvifcam"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What an entry asks of the interfaces of its cameras."""
+
+    parent: str
+    addresses: tuple[IPv4Interface, ...] = ()
+    """Static ones, a camera each, in the order of the cameras; none means DHCP."""
+    gateway: IPv4Address | None = None
+
+
+class InterfaceManager:
+    """Makes the interfaces that entries wish for, and has them kept while an entry uses them."""
+
+    def __init__(self, hass: HomeAssistant, instance: str) -> None:
+        """Know the files; nothing is read yet."""
+        storage = Path(hass.config.path(STORAGE_DIR))
+        self.listeners = Listeners[[]]()
+        self.trouble: InterfaceError | None = None
+        """Why nothing can be kept now."""
+        self._hass = hass
+        self._instance = instance
+        self._file = InventoryFile(storage / f"{DOMAIN}.interfaces")
+        self._lease_file = storage / f"{DOMAIN}.leases"
+        self._inventory = Inventory()
+        self._keeper: InterfaceKeeper | None = None
+        self._users: set[str] = set()
+        self._lock = asyncio.Lock()
+
+    @property
+    def inventory(self) -> Inventory:
+        """The interfaces that are to be there."""
+        return self._inventory
+
+    @property
+    def kept(self) -> Mapping[str, KeptInterface]:
+        """What is kept now, by the key of the camera."""
+        kept = {} if self._keeper is None else self._keeper.interfaces
+        return {one.spec.camera: one for one in kept.values()}
+
+    async def async_load(self) -> None:
+        """Read the inventory; one that can't be read is left as it is, and nothing is kept."""
+        try:
+            self._inventory = await self._hass.async_add_executor_job(self._file.load)
+        except InterfaceError as error:
+            self.trouble = error
+            LOGGER.error("The interfaces of the cameras are not kept: %s", error)
+
+    async def async_use(self, entry_id: str) -> None:
+        """Have the interfaces kept as long as this entry, or another, uses them."""
+        async with self._lock:
+            self._users.add(entry_id)
+            if self._keeper is None and self.trouble is None:
+                await self._async_start()
+
+    async def async_leave(self, entry_id: str) -> None:
+        """End what `async_use` began; the interfaces stay."""
+        async with self._lock:
+            self._users.discard(entry_id)
+            if not self._users and self._keeper is not None:
+                keeper, self._keeper = self._keeper, None
+                await keeper.stop()
+
+    async def _async_start(self) -> None:
+        keeper = InterfaceKeeper(self._inventory, lease_file=self._lease_file, on_change=self.listeners.notify)
+        try:
+            await keeper.start()
+        except KeptElsewhere:
+            LOGGER.debug("The interfaces are kept by the service on the host")
+        except InterfaceError as error:
+            LOGGER.warning("The interfaces of the cameras are not kept: %s", error)
+        else:
+            self._keeper = keeper
+
+    async def async_provide(self, cameras: Sequence[str], wish: Wish) -> dict[str, str]:
+        """Return the MAC of the interface of each camera, making those that are missing; raises InterfaceError.
+
+        A camera for which no static address is left gets none.
+        """
+        async with self._lock:
+            if self._keeper is None:
+                return {}
+            known = {spec.camera: spec for spec in self._inventory.specs}
+            used = {spec.address for spec in self._inventory.specs}
+            addresses = [address for address in wish.addresses if address not in used]
+            taken = {interface.mac for interface in await read_interfaces()} | {spec.mac for spec in known.values()}
+            ids = {spec.id for spec in known.values()}
+            new: list[InterfaceSpec] = []
+            for camera in cameras:
+                if camera in known or (wish.addresses and not addresses):
+                    continue
+                number = next(number for number in range(1, len(ids) + 2) if number not in ids)
+                mac = derive_mac(self._instance, camera, taken)
+                ids.add(number)
+                taken.add(mac)
+                new.append(
+                    InterfaceSpec(
+                        id=number,
+                        name=f"{NAME_PREFIX}{number}",
+                        mac=mac,
+                        parent=wish.parent,
+                        address=addresses.pop(0) if addresses else None,
+                        gateway=wish.gateway,
+                        dhcp=not wish.addresses,
+                        camera=camera,
+                    )
+                )
+            if new:
+                await self._async_replace(self._inventory.with_added(*new))
+            return {spec.camera: spec.mac for spec in self._inventory.specs if spec.camera in cameras}
+
+    async def async_repair(self) -> None:
+        """Bring the interfaces to what they should be, now; raises InterfaceError."""
+        async with self._lock:
+            if self._keeper is not None:
+                await self._keeper.replace(self._inventory)
+
+    async def async_remove(self, prefix: str) -> None:
+        """Remove the interfaces of the cameras whose key begins so; raises InterfaceError."""
+        async with self._lock:
+            ids = [spec.id for spec in self._inventory.specs if spec.camera.startswith(prefix)]
+            if not ids:
+                return
+            started = self._keeper is None
+            if started:
+                await self._async_start()
+            try:
+                await self._async_replace(self._inventory.without(*ids))
+            finally:
+                if started and self._keeper is not None:
+                    keeper, self._keeper = self._keeper, None
+                    await keeper.stop()
+
+    async def _async_replace(self, inventory: Inventory) -> None:
+        """Write the inventory down, then make it so; what can't be made is not left written."""
+        former = self._inventory
+        await self._hass.async_add_executor_job(self._file.save, inventory)
+        try:
+            if self._keeper is not None:
+                await self._keeper.replace(inventory)
+        except InterfaceError:
+            await self._hass.async_add_executor_job(self._file.save, former)
+            raise
+        self._inventory = inventory
+
+
+_MANAGER: HassKey[InterfaceManager] = HassKey(f"{DOMAIN}.interfaces")
+
+
+@singleton(_MANAGER, async_=True)
+async def async_get_manager(hass: HomeAssistant) -> InterfaceManager:
+    """Return the one manager of this Home Assistant, its inventory loaded."""
+    manager = InterfaceManager(hass, await instance_id.async_get(hass))
+    await manager.async_load()
+    return manager
+
+
+async def async_may_make_interfaces(hass: HomeAssistant) -> bool:
+    """Whether this process has what making interfaces and asking for leases needs."""
+    privilege = await hass.async_add_executor_job(read_privilege)
+    return privilege.net_admin and privilege.net_raw
+
+
+def camera_key(serial_number: str, token: str) -> str:
+    """Return the key of a camera in the inventory."""
+    return f"{serial_number}/{token}"

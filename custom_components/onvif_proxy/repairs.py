@@ -1,0 +1,30 @@
+"""Repairs that the integration can do itself, after a click."""
+
+from typing import override
+
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
+from homeassistant.core import HomeAssistant
+
+from .interface_manager import async_get_manager
+from .interfaces import InterfaceError
+
+
+class RepairInterfacesFlow(ConfirmRepairFlow):
+    """Brings the interfaces to what they should be."""
+
+    @override
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        if user_input is not None:
+            manager = await async_get_manager(self.hass)
+            try:
+                await manager.async_repair()
+            except InterfaceError as error:
+                return self.async_abort(reason="repair_failed", description_placeholders={"reason": str(error)})
+        return await super().async_step_confirm(user_input)
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
+) -> RepairsFlow:
+    """Return the flow that fixes an issue; all fixable ones are of interfaces."""
+    return RepairInterfacesFlow()
