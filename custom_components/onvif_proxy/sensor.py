@@ -12,6 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
 from .fleet import FleetCamera
+from .model import StreamRole
 from .virtual_camera import CameraState, VirtualCamera
 
 PARALLEL_UPDATES = 0
@@ -30,6 +31,13 @@ def _onvif_address(camera: VirtualCamera) -> str | None:
     return None if (endpoint := camera.endpoint) is None else f"{endpoint.address}:{endpoint.onvif_port}"
 
 
+def _rtsp_address(camera: VirtualCamera) -> str | None:
+    """Return the main stream's, without the login that it asks for."""
+    if (endpoint := camera.endpoint) is None:
+        return None
+    return f"rtsp://{endpoint.address}:{endpoint.rtsp_port}/{StreamRole.MAIN}"
+
+
 SENSORS = (
     CameraSensorDescription(
         key="status",
@@ -41,6 +49,9 @@ SENSORS = (
     ),
     CameraSensorDescription(
         key="address", translation_key="address", entity_category=EntityCategory.DIAGNOSTIC, value=_onvif_address
+    ),
+    CameraSensorDescription(
+        key="rtsp", translation_key="rtsp", entity_category=EntityCategory.DIAGNOSTIC, value=_rtsp_address
     ),
 )
 
