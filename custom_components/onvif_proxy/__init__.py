@@ -129,10 +129,12 @@ async def async_unload_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) 
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: OnvifProxyConfigEntry, device: dr.DeviceEntry
 ) -> bool:
-    """Let a user delete the device of a channel that the recorder no longer has."""
-    data = entry.runtime_data
+    """Let a user delete the device of a channel that the recorder no longer has, or that was left out."""
+    coordinator, fleet = entry.runtime_data.coordinator, entry.runtime_data.fleet
+    serial_number = coordinator.serial_number
     present = {
-        camera_identifier(data.coordinator.serial_number, channel.token) for channel in data.coordinator.data.channels
+        camera_identifier(serial_number, token)
+        for token in fleet.cameras
+        if coordinator.data.channel(token) is not None
     }
-    recorder = (DOMAIN, data.coordinator.serial_number)
-    return not device.identifiers & (present | {recorder})
+    return not device.identifiers & (present | {(DOMAIN, serial_number)})

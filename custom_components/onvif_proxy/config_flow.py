@@ -48,6 +48,7 @@ from .const import (
 )
 from .data import OnvifProxyConfigEntry
 from .errors import error_key
+from .fleet import taken_macs
 from .interface_manager import async_get_manager, async_may_make_interfaces
 from .interfaces import Interface, InterfaceAddress, Parent, list_parents, propose_addresses, read_interfaces
 from .model import Channel, Credentials, Recorder, RecorderInfo
@@ -110,11 +111,11 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
             found = self._found[user_input[CONF_HOST]]
             self._data = {CONF_HOST: found.host, CONF_PORT: found.port}
             return await self.async_step_recorder()
-        configured = {entry.data[CONF_HOST] for entry in self._async_current_entries()}
+        configured = {(entry.data[CONF_HOST], entry.data[CONF_PORT]) for entry in self._async_current_entries()}
         self._found = {
             f"{found.host}:{found.port}": found
             for found in await find_recorders(interface_addresses=await self._local_addresses(), ignore=is_own_scope)
-            if found.host not in configured
+            if (found.host, found.port) not in configured
         }
         if not self._found:
             return self._show_recorder_form({"base": "no_recorders_found"})
@@ -164,11 +165,11 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
                 self._options[CONF_EXCLUDED_CHANNELS] = [token for token in tokens if token not in chosen]
                 return await self.async_step_addressing()
             errors["base"] = "no_channel_chosen"
+        names = {token: str(number) for number, token in enumerate(tokens, 1)}
+        schema = vol.Schema({vol.Required(CONF_CHANNELS): _channel_selector(self._recorder.channels, names)})
         return self.async_show_form(
             step_id="channels",
-            data_schema=vol.Schema(
-                {vol.Required(CONF_CHANNELS, default=tokens): _channel_selector(self._recorder.channels)}
-            ),
+            data_schema=self.add_suggested_values_to_schema(schema, user_input or {CONF_CHANNELS: tokens}),
             errors=errors,
             description_placeholders={"recorder": self._recorder.info.name},
         )
@@ -182,24 +183,11 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             self._data |= {CONF_ADDRESSING: Addressing.SHARED.value, CONF_ADDRESS: user_input[CONF_ADDRESS]}
             return await self.async_step_credentials()
-        options = [
-            SelectOptionDict(value=one.address, label=f"{one.address} ({interface.name})")
-            for interface in await read_interfaces()
-            for one in interface.addresses
-            if interface.kind != "macvlan"
-        ]
         suggested = await _local_address_towards(self._data[CONF_HOST])
         return self.async_show_form(
             step_id="shared",
             data_schema=self.add_suggested_values_to_schema(
-                vol.Schema(
-                    {
-                        vol.Required(CONF_ADDRESS): SelectSelector(
-                            SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
-                        )
-                    }
-                ),
-                {CONF_ADDRESS: suggested},
+                vol.Schema(await _address_field()), {CONF_ADDRESS: suggested}
             ),
         )
 
@@ -334,8 +322,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _free_interfaces(self) -> list[Interface]:
         """Return the macvlan interfaces that no camera of another recorder has."""
         store = await async_get_store(self.hass)
-        own = {camera.identity.mac for camera in store.recorder(self.unique_id or "").cameras.values()}
-        taken = {identity.mac for identity in store.identities()} - own
+        taken = taken_macs(self.hass, store, but=self.unique_id)
         return [one for one in await read_interfaces() if one.kind == "macvlan" and one.mac not in taken]
 
     async def async_step_credentials(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -370,8 +357,11 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self._async_change_recorder("reauth_confirm", REAUTH_SCHEMA, user_input)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask where the recorder is now."""
-        return await self._async_change_recorder("reconfigure", RECORDER_SCHEMA, user_input)
+        """Ask where the recorder is now, and on which address the cameras are."""
+        schema = RECORDER_SCHEMA
+        if self._get_reconfigure_entry().data.get(CONF_ADDRESSING) == Addressing.SHARED:
+            schema = schema.extend(await _address_field())
+        return await self._async_change_recorder("reconfigure", schema, user_input)
 
     async def _async_change_recorder(
         self, step_id: str, schema: vol.Schema, user_input: dict[str, Any] | None
@@ -410,32 +400,44 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
 class OnvifProxyOptionsFlow(OptionsFlowWithReload):
     """Changes the cameras' login and the choice of channels."""
 
+    def __init__(self) -> None:
+        """Nothing is listed yet."""
+        self._channels: tuple[Channel, ...] = ()
+        self._numbers: dict[str, str] = {}
+
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show both in one form."""
-        store = await async_get_store(self.hass)
-        recorder = store.recorder(self.config_entry.unique_id or "").recorder
-        channels = () if recorder is None else recorder.channels
         options = self.config_entry.options
         excluded = options[CONF_EXCLUDED_CHANNELS]
         errors: dict[str, str] = {}
-        if user_input is not None:
+        if user_input is None:
+            await self._async_list_channels()
+            chosen = [channel.token for channel in self._channels if channel.token not in excluded]
+            user_input = dict(options)
+        else:
             chosen = user_input.pop(CONF_CHANNELS)
             errors = _credential_errors(user_input) or ({} if chosen else {"base": "no_channel_chosen"})
             if not errors:
-                listed = [channel.token for channel in channels]
-                # What is not listed now, because its camera is away, stays as it was.
+                listed = [channel.token for channel in self._channels]
+                # What was not listed, because its camera is away, stays as it was.
                 still = [token for token in excluded if token not in listed]
                 user_input[CONF_EXCLUDED_CHANNELS] = still + [token for token in listed if token not in chosen]
                 return self.async_create_entry(data=user_input)
-        else:
-            chosen = [channel.token for channel in channels if channel.token not in excluded]
-            user_input = dict(options)
-        schema = vol.Schema({vol.Required(CONF_CHANNELS): _channel_selector(channels), **CREDENTIALS_FIELDS})
+        schema = vol.Schema(
+            {vol.Required(CONF_CHANNELS): _channel_selector(self._channels, self._numbers), **CREDENTIALS_FIELDS}
+        )
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(schema, user_input | {CONF_CHANNELS: chosen}),
             errors=errors,
         )
+
+    async def _async_list_channels(self) -> None:
+        """Take the channels as they are now: one that is found while the form is open was no choice of the user's."""
+        store = await async_get_store(self.hass)
+        record = store.recorder(self.config_entry.unique_id or "")
+        self._channels = () if record.recorder is None else record.recorder.channels
+        self._numbers = {token: str(camera.number) for token, camera in record.cameras.items()}
 
 
 def _parent_option(parent: Parent) -> SelectOptionDict:
@@ -479,18 +481,31 @@ def _addresses_error(
     return None
 
 
-def _channel_selector(channels: tuple[Channel, ...]) -> SelectSelector:
+async def _address_field() -> dict[vol.Marker, Any]:
+    """Ask for an address of this host."""
     options = [
-        SelectOptionDict(value=channel.token, label=_channel_label(number, channel))
-        for number, channel in enumerate(channels, 1)
+        SelectOptionDict(value=one.address, label=f"{one.address} ({interface.name})")
+        for interface in await read_interfaces()
+        for one in interface.addresses
+        if interface.kind != "macvlan"
+    ]
+    selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN))
+    return {vol.Required(CONF_ADDRESS): selector}
+
+
+def _channel_selector(channels: tuple[Channel, ...], names: Mapping[str, str]) -> SelectSelector:
+    """Offer channels by what their streams are, and their name: the recorder's, else that in `names`, by token."""
+    options = [
+        SelectOptionDict(
+            value=channel.token, label=f"{channel.name or names.get(channel.token, '-')}: {_describe_streams(channel)}"
+        )
+        for channel in channels
     ]
     return SelectSelector(SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST))
 
 
-def _channel_label(number: int, channel: Channel) -> str:
-    """Describe a channel by its name, or else its number, and what its streams are."""
-    streams = ", ".join(f"{one.video.width}×{one.video.height} {one.video.codec}" for one in channel.streams)
-    return f"{channel.name or number}: {streams}"
+def _describe_streams(channel: Channel) -> str:
+    return ", ".join(f"{one.video.width}×{one.video.height} {one.video.codec}" for one in channel.streams)
 
 
 def _credential_errors(user_input: Mapping[str, Any]) -> dict[str, str]:
@@ -510,7 +525,10 @@ def _host_of(text: str) -> str:
     """Take the host out of what was typed or pasted: a host, or a URL of the recorder's web page."""
     text = text.strip()
     if "://" in text:
-        return urlsplit(text).hostname or text
+        try:
+            return urlsplit(text).hostname or text
+        except ValueError:  # a URL that is none, such as http://[
+            return text
     return text.rstrip("/")
 
 

@@ -130,9 +130,9 @@ def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, Any]:
         "trouble": camera.status.trouble,
         "switches": {"running": record.running, "discovery": record.discoverable},
         "identity": {
-            "mac": None if record.identity.mac is None else REDACTED,
-            "onvif_port": record.identity.onvif_port,
-            "rtsp_port": record.identity.rtsp_port,
+            "mac": None if fleet_camera.identity.mac is None else REDACTED,
+            "onvif_port": fleet_camera.identity.onvif_port,
+            "rtsp_port": fleet_camera.identity.rtsp_port,
         },
         "endpoint": None if camera.endpoint is None else _endpoint(camera.endpoint),
         "viewers": camera.viewers,

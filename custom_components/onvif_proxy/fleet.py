@@ -1,27 +1,32 @@
 """The virtual cameras of an entry: a channel and its identity become a VirtualCamera; start, stop, rename, move."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 import ipaddress
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from .const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, LOGGER, Addressing
 from .coordinator import RecorderCoordinator
 from .interface_manager import InterfaceManager, Wish, camera_key
-from .interfaces import Interface, InterfaceError, InterfaceWatch, KeptInterface
+from .interfaces import Interface, InterfaceError, InterfaceWatch, KeptInterface, KernelRefused
 from .listeners import Listeners
-from .model import Channel, Credentials, Endpoint, Recorder, Snapshot
+from .model import Channel, Credentials, Endpoint, Identity, Recorder, Snapshot
 from .nvr import RecorderError
 from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, SHARED_ONVIF_PORTS, SHARED_RTSP_PORTS, first_free_port
 from .responder import SnapshotUnavailable
 from .store import CameraRecord, IdentityStore
 from .virtual_camera import Trouble, VirtualCamera
+
+RETRY_SECONDS = 30.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +38,11 @@ class FleetCamera:
     record: CameraRecord
     camera: VirtualCamera
     listeners: Listeners[[]]
+
+    @property
+    def identity(self) -> Identity:
+        """What clients remember of the camera, in the addressing of its entry."""
+        return self.camera.identity
 
 
 class Fleet:
@@ -69,6 +79,7 @@ class Fleet:
         self._addressing = Addressing(entry.data[CONF_ADDRESSING])
         self._watch = InterfaceWatch(self._interfaces_changed)
         self._started = False
+        self._retry: CALLBACK_TYPE | None = None
         self._endpoint_lock = asyncio.Lock()
         self.interface_listeners = Listeners[[]]()
         self._new_camera = Listeners[[FleetCamera]]()
@@ -96,6 +107,9 @@ class Fleet:
         while self._unsubscribe:
             self._unsubscribe.pop()()
         self._started = False
+        if self._retry is not None:
+            self._retry()
+            self._retry = None
         await self._watch.stop()
         async with self._endpoint_lock:
             results = await asyncio.gather(
@@ -131,8 +145,11 @@ class Fleet:
         """Bring what a rescan found to the cameras."""
         recorder = self._coordinator.data
         for token, fleet_camera in self.cameras.items():
-            if (channel := recorder.channel(token)) is not None:
+            channel = recorder.channel(token)
+            fleet_camera.camera.set_channel_gone(channel is None)
+            if channel is not None:
                 fleet_camera.camera.update_channel(channel, recorder.info)
+                self._remember(fleet_camera.record, channel)
         for fleet_camera in self._async_add_cameras():
             self._new_camera.notify(fleet_camera)
             if self._started:
@@ -140,24 +157,29 @@ class Fleet:
 
     @callback
     def _async_add_cameras(self) -> list[FleetCamera]:
-        """Make a camera for each channel that has none."""
+        """Make a camera for each channel that has none, also for those that were there once and may come back."""
         recorder = self._coordinator.data
+        known = self._store.recorder(self.serial_number).cameras
+        channels = {token: record.channel for token, record in known.items() if record.channel is not None}
+        channels |= {channel.token: channel for channel in recorder.channels}
         added = [
-            self._make_camera(recorder, channel, number)
-            for number, channel in enumerate(recorder.channels, 1)
-            if channel.token not in self.cameras and channel.token not in self._excluded
+            self._make_camera(recorder, channel)
+            for token, channel in channels.items()
+            if token not in self.cameras and token not in self._excluded
         ]
         self.cameras |= {fleet_camera.token: fleet_camera for fleet_camera in added}
         return added
 
-    def _make_camera(self, recorder: Recorder, channel: Channel, number: int) -> FleetCamera:
-        own_mac = self._addressing is Addressing.SHARED
-        record = self._store.camera(self.serial_number, channel.token, number, own_mac=own_mac)
+    def _make_camera(self, recorder: Recorder, channel: Channel) -> FleetCamera:
+        record = self._store.camera(self.serial_number, channel.token, self._addressing)
+        self._remember(record, channel)
+        if record.identities[self._addressing].mac in taken_macs(self._hass, self._store, but=self.serial_number):
+            self._store.change_identity(self.serial_number, channel.token, self._addressing, mac=None)
         device = self._register_device(recorder, channel, record)
         listeners = Listeners[[]]()
         camera = VirtualCamera(
             name=device.name_by_user or device.name or channel.token,
-            identity=record.identity,
+            identity=record.identities[self._addressing],
             channel=channel,
             recorder=recorder.info,
             recorder_credentials=self._recorder_credentials,
@@ -165,7 +187,13 @@ class Fleet:
             fetch_snapshot=self._async_fetch_snapshot,
             on_change=listeners.notify,
         )
+        camera.set_channel_gone(recorder.channel(channel.token) is None)
         return FleetCamera(token=channel.token, device_id=device.id, record=record, camera=camera, listeners=listeners)
+
+    def _remember(self, record: CameraRecord, channel: Channel) -> None:
+        if channel != record.channel:
+            record.channel = channel
+            self._store.async_save()
 
     def _register_device(self, recorder: Recorder, channel: Channel, record: CameraRecord) -> dr.DeviceEntry:
         # A recorder without a name for the channel gets a translated one with its number.
@@ -174,14 +202,14 @@ class Fleet:
             if channel.name
             else {"translation_key": "channel", "translation_placeholders": {"number": str(record.number)}}
         )
-        mac = record.identity.mac
+        identity = record.identities[self._addressing]
         return dr.async_get(self._hass).async_get_or_create(
             config_entry_id=self._entry.entry_id,
             identifiers={camera_identifier(self.serial_number, channel.token)},
-            connections=set() if mac is None else {(dr.CONNECTION_NETWORK_MAC, mac)},
+            connections=set() if identity.mac is None else {(dr.CONNECTION_NETWORK_MAC, identity.mac)},
             manufacturer=recorder.info.manufacturer,
             model=recorder.info.model,
-            serial_number=record.identity.serial_number,
+            serial_number=identity.serial_number,
             sw_version=recorder.info.firmware,
             via_device_id=dr.async_get_device_id_by_identifier(
                 self._hass, (DOMAIN, self.serial_number), config_entry_id=self._entry.entry_id
@@ -191,15 +219,18 @@ class Fleet:
 
     @callback
     def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
-        """Rename a camera when its device was renamed."""
-        if event.data["action"] != "update":
-            return
+        """Rename a camera when its device was renamed, end it when its device was deleted."""
         device_id = event.data["device_id"]
-        for fleet_camera in self.cameras.values():
-            if fleet_camera.device_id == device_id:
-                device = dr.async_get(self._hass).async_get(device_id)
-                if device is not None and (name := device.name_by_user or device.name):
-                    fleet_camera.camera.rename(name)
+        fleet_camera = next((one for one in self.cameras.values() if one.device_id == device_id), None)
+        if fleet_camera is None:
+            return
+        if event.data["action"] == "remove":
+            del self.cameras[fleet_camera.token]
+            fleet_camera.record.channel = None  # it comes back when a scan finds it again, as the same camera
+            self._store.async_save()
+            self._entry.async_create_task(self._hass, fleet_camera.camera.close())
+        elif (device := dr.async_get(self._hass).async_get(device_id)) is not None:
+            fleet_camera.camera.rename(device.name_by_user or device.name or fleet_camera.token)
 
     async def _async_fetch_snapshot(self, channel: Channel) -> Snapshot:
         try:
@@ -210,7 +241,11 @@ class Fleet:
     async def _async_run(self, _hass: HomeAssistant) -> None:
         """Run the cameras that are switched on."""
         self._started = True
-        await self._watch.start()
+        try:
+            await self._watch.start()
+        except KernelRefused as error:
+            LOGGER.warning("%s; trying again in %s s", error, RETRY_SECONDS)
+            self._retry_later(partial(self._async_run, _hass))
         await self._async_provide(list(self.cameras.values()))
         await asyncio.gather(*(self._async_run_camera(fleet_camera) for fleet_camera in self.cameras.values()))
 
@@ -225,7 +260,7 @@ class Fleet:
             LOGGER.error("The interfaces for %s could not be made: %s", self._entry.title, error)
             return
         for key, mac in macs.items():
-            if keys[key].record.identity.mac is None:
+            if keys[key].identity.mac is None:
                 self._assign(keys[key], mac)
 
     async def _async_provide_and_run(self, fleet_camera: FleetCamera) -> None:
@@ -254,12 +289,26 @@ class Fleet:
                 return
             endpoint, trouble = self._endpoint(fleet_camera)
         await fleet_camera.camera.set_endpoint(endpoint, trouble)
+        if trouble is not None:
+            self._retry_later(self._async_place_all)
+
+    def _retry_later(self, retry: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Try something again in a while, unless the fleet is stopped before."""
+
+        @callback
+        def again(_now: datetime) -> None:
+            self._retry = None
+            if self._started:
+                self._entry.async_create_task(self._hass, retry())
+
+        if self._retry is None:
+            self._retry = async_call_later(self._hass, RETRY_SECONDS, again)
 
     def _endpoint(self, fleet_camera: FleetCamera) -> tuple[Endpoint | None, Trouble | None]:
         if (interface := self._interface(fleet_camera)) is None:
             return None, None
         address = self._address(interface)
-        mac = fleet_camera.record.identity.mac
+        mac = fleet_camera.identity.mac
         if address is None or mac is None:
             return None, None
         try:
@@ -285,20 +334,20 @@ class Fleet:
         interfaces = self._watch.interfaces.values()
         if self._addressing is Addressing.SHARED:
             return next((one for one in interfaces if self._address(one) is not None), None)
-        if fleet_camera.record.identity.mac is None and self._wish is None and (free := self.free_interfaces()):
+        if fleet_camera.identity.mac is None and self._wish is None and (free := self.free_interfaces()):
             self._assign(fleet_camera, free[0].mac)
-        mac = fleet_camera.record.identity.mac
+        mac = fleet_camera.identity.mac
         return next((one for one in interfaces if one.mac == mac and one.kind == "macvlan"), None)
 
     def free_interfaces(self) -> list[Interface]:
         """Return the macvlan interfaces that no camera has, of any recorder."""
-        taken = {identity.mac for identity in self._store.identities()}
+        taken = taken_macs(self._hass, self._store)
         free = (one for one in self._watch.interfaces.values() if one.kind == "macvlan" and one.mac not in taken)
         return sorted(free, key=lambda one: (len(one.name), one.name))
 
     def interface_of(self, fleet_camera: FleetCamera) -> Interface | None:
         """Return the interface that a camera has in dedicated addressing, None while it is not there."""
-        mac = fleet_camera.record.identity.mac
+        mac = fleet_camera.identity.mac
         return next((one for one in self._watch.interfaces.values() if one.mac == mac and one.kind == "macvlan"), None)
 
     def kept_interface(self, fleet_camera: FleetCamera) -> KeptInterface | None:
@@ -338,14 +387,14 @@ class Fleet:
 
     def _ports(self, fleet_camera: FleetCamera, address: str) -> tuple[int, int] | None:
         """Return the camera's ports, chosen at its first start; None when none is free."""
-        identity = fleet_camera.record.identity
+        identity = fleet_camera.identity
         if identity.onvif_port is not None and identity.rtsp_port is not None:
             return identity.onvif_port, identity.rtsp_port
         if self._addressing is Addressing.DEDICATED:
             onvif_port = first_free_port(address, DEDICATED_ONVIF_PORTS)
             rtsp_port = first_free_port(address, DEDICATED_RTSP_PORTS)
         else:
-            identities = self._store.identities()
+            identities = self._store.identities(Addressing.SHARED)
             onvif_port = first_free_port(address, SHARED_ONVIF_PORTS, {one.onvif_port or 0 for one in identities})
             rtsp_port = first_free_port(address, SHARED_RTSP_PORTS, {one.rtsp_port or 0 for one in identities})
         if onvif_port is None or rtsp_port is None:
@@ -354,7 +403,18 @@ class Fleet:
         return onvif_port, rtsp_port
 
     def _change_identity(self, fleet_camera: FleetCamera, **changes: Any) -> None:
-        fleet_camera.camera.identity = self._store.change_identity(self.serial_number, fleet_camera.token, **changes)
+        fleet_camera.camera.identity = self._store.change_identity(
+            self.serial_number, fleet_camera.token, self._addressing, **changes
+        )
+
+
+def taken_macs(hass: HomeAssistant, store: IdentityStore, but: str | None = None) -> set[str | None]:
+    """Return the MACs of the interfaces that cameras have, except those of one recorder.
+
+    A recorder that was removed holds none: its cameras get free ones when it is added again.
+    """
+    configured = {entry.unique_id or "" for entry in hass.config_entries.async_entries(DOMAIN)} - {but or ""}
+    return {identity.mac for identity in store.identities(Addressing.DEDICATED, configured)}
 
 
 def camera_identifier(serial_number: str, token: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Findings about the interfaces as repair issues: made when something is wrong, gone by themselves when it is cured."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -7,21 +8,19 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 
 from .const import DOMAIN, LOGGER
-from .interface_manager import InterfaceManager
-from .interfaces import Finding, InterfaceError, diagnose
+from .interfaces import Finding, InterfaceError, Inventory, diagnose
 
 CHECK_INTERVAL = timedelta(seconds=60)
-SETTLE_SECONDS = 5.0
 _PREFIX = "interface_"
 
 
 class InterfaceHealth:
-    """Looks at the interfaces from time to time and after each change, and keeps the issues in step."""
+    """Looks at the interfaces every minute, and keeps the issues in step."""
 
-    def __init__(self, hass: HomeAssistant, manager: InterfaceManager) -> None:
-        """Look at nothing yet."""
+    def __init__(self, hass: HomeAssistant, inventory: Callable[[], Inventory]) -> None:
+        """Look at nothing yet; `inventory` returns what should be there."""
         self._hass = hass
-        self._manager = manager
+        self._inventory = inventory
         self._unsubscribe: list[CALLBACK_TYPE] = []
 
     @callback
@@ -42,7 +41,7 @@ class InterfaceHealth:
     async def async_check(self, _now: datetime | None = None) -> None:
         """Look, and bring the issues up to date."""
         try:
-            findings = await diagnose(self._manager.inventory)
+            findings = await diagnose(self._inventory())
         except InterfaceError as error:
             LOGGER.debug("The interfaces could not be examined: %s", error)
             return
@@ -62,7 +61,7 @@ class InterfaceHealth:
                 is_fixable=finding.fixable,
                 is_persistent=False,
                 severity=ir.IssueSeverity.ERROR,
-                translation_key=f"{_PREFIX}{finding.check}",
+                translation_key=f"{_PREFIX}{finding.check}{'_fixable' if finding.fixable else ''}",
                 translation_placeholders={"interface": finding.interface or "-", **finding.facts},
             )
 

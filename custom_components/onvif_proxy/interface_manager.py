@@ -13,6 +13,7 @@ from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN, LOGGER
+from .interface_health import InterfaceHealth
 from .interfaces import (
     InterfaceError,
     InterfaceKeeper,
@@ -55,6 +56,7 @@ class InterfaceManager:
         self._lease_file = storage / f"{DOMAIN}.leases"
         self._inventory = Inventory()
         self._keeper: InterfaceKeeper | None = None
+        self._health = InterfaceHealth(hass, lambda: self._inventory)
         self._users: set[str] = set()
         self._lock = asyncio.Lock()
 
@@ -88,9 +90,8 @@ class InterfaceManager:
         """End what `async_use` began; the interfaces stay."""
         async with self._lock:
             self._users.discard(entry_id)
-            if not self._users and self._keeper is not None:
-                keeper, self._keeper = self._keeper, None
-                await keeper.stop()
+            if not self._users:
+                await self._async_stop()
 
     async def _async_start(self) -> None:
         keeper = InterfaceKeeper(self._inventory, lease_file=self._lease_file, on_change=self.listeners.notify)
@@ -102,6 +103,13 @@ class InterfaceManager:
             LOGGER.warning("The interfaces of the cameras are not kept: %s", error)
         else:
             self._keeper = keeper
+            self._health.async_start()
+
+    async def _async_stop(self) -> None:
+        if self._keeper is not None:
+            keeper, self._keeper = self._keeper, None
+            self._health.async_stop()
+            await keeper.stop()
 
     async def async_provide(self, cameras: Sequence[str], wish: Wish) -> dict[str, str]:
         """Return the MAC of the interface of each camera, making those that are missing; raises InterfaceError.
@@ -145,6 +153,7 @@ class InterfaceManager:
         async with self._lock:
             if self._keeper is not None:
                 await self._keeper.replace(self._inventory)
+            await self._health.async_check()
 
     async def async_remove(self, prefix: str) -> None:
         """Remove the interfaces of the cameras whose key begins so; raises InterfaceError."""
@@ -158,9 +167,8 @@ class InterfaceManager:
             try:
                 await self._async_replace(self._inventory.without(*ids))
             finally:
-                if started and self._keeper is not None:
-                    keeper, self._keeper = self._keeper, None
-                    await keeper.stop()
+                if started:
+                    await self._async_stop()
 
     async def _async_replace(self, inventory: Inventory) -> None:
         """Write the inventory down, then make it so; what can't be made is not left written."""

@@ -14,6 +14,7 @@ from .const import CONF_ADDRESSING, Addressing
 from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
 from .fleet import Fleet, FleetCamera
+from .model import StreamRole
 from .virtual_camera import CameraState
 
 PARALLEL_UPDATES = 0
@@ -43,6 +44,13 @@ def _lease_expires(fleet: Fleet, one: FleetCamera) -> datetime | None:
     return None if kept is None else kept.lease_expires
 
 
+def _rtsp_address(_fleet: Fleet, one: FleetCamera) -> str | None:
+    """Return the main stream's, without the login that it asks for."""
+    if (endpoint := one.camera.endpoint) is None:
+        return None
+    return f"rtsp://{endpoint.address}:{endpoint.rtsp_port}/{StreamRole.MAIN}"
+
+
 SENSORS = (
     CameraSensorDescription(
         key="status",
@@ -55,13 +63,16 @@ SENSORS = (
     CameraSensorDescription(
         key="address", translation_key="address", entity_category=EntityCategory.DIAGNOSTIC, value=_onvif_address
     ),
+    CameraSensorDescription(
+        key="rtsp", translation_key="rtsp", entity_category=EntityCategory.DIAGNOSTIC, value=_rtsp_address
+    ),
 )
 INTERFACE_SENSORS = (
     CameraSensorDescription(
         key="mac",
         translation_key="mac",
         entity_category=EntityCategory.DIAGNOSTIC,
-        value=lambda _fleet, one: one.record.identity.mac,
+        value=lambda _fleet, one: one.identity.mac,
     ),
     CameraSensorDescription(
         key="lease_expires",

@@ -1,5 +1,6 @@
 """What must outlive a restart, and even the removal of an entry: identities, switches and the last scan of a recorder."""
 
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field, replace
 import hashlib
 from typing import Any
@@ -11,7 +12,7 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
+from .const import DOMAIN, LOGGER, Addressing
 from .model import (
     AudioEncoding,
     Channel,
@@ -32,9 +33,12 @@ SAVE_DELAY_SECONDS = 1.0
 class CameraRecord:
     """What is kept of one virtual camera."""
 
-    identity: Identity
     number: int
-    """Position of the channel when it was first seen, from 1: only for a name where the recorder has none."""
+    """In the order in which the recorder's channels were first seen, from 1: for a name where the recorder has none."""
+    identities: dict[Addressing, Identity] = field(default_factory=dict)
+    """One for each addressing it ever had: MAC and ports differ, UUID and serial number don't."""
+    channel: Channel | None = None
+    """As last seen; None after a user deleted the camera."""
     running: bool = True
     discoverable: bool = True
 
@@ -63,7 +67,7 @@ class IdentityStore:
         self._records: dict[str, RecorderRecord] = {}
 
     async def async_load(self) -> None:
-        """Read the file."""
+        """Read the file; what can't be understood of a recorder's last scan, or of a camera, is left out."""
         if (data := await self._store.async_load()) is not None:
             self._records = {serial: _record_from(record) for serial, record in data["recorders"].items()}
 
@@ -75,34 +79,41 @@ class IdentityStore:
         """Return the record of a recorder, made empty when it is new."""
         return self._records.setdefault(serial_number, RecorderRecord())
 
-    def camera(self, serial_number: str, token: str, number: int, *, own_mac: bool) -> CameraRecord:
-        """Return the record of a camera, with a new identity when it is new; `own_mac` unless an interface gives it."""
+    def camera(self, serial_number: str, token: str, addressing: Addressing) -> CameraRecord:
+        """Return the record of a camera, with a new identity when it is new, or new to this addressing."""
         cameras = self.recorder(serial_number).cameras
         if token not in cameras:
-            cameras[token] = CameraRecord(identity=self._new_identity(serial_number, token), number=number)
+            cameras[token] = CameraRecord(number=1 + max((one.number for one in cameras.values()), default=0))
+        if addressing not in cameras[token].identities:
+            cameras[token].identities[addressing] = self._new_identity(serial_number, token, addressing)
             self.async_save()
-        if own_mac and cameras[token].identity.mac is None:
-            self.change_identity(serial_number, token, mac=self._own_mac(serial_number, token))
         return cameras[token]
 
-    def change_identity(self, serial_number: str, token: str, **changes: Any) -> Identity:
-        """Fill in what was not known when the identity was made."""
-        record = self.recorder(serial_number).cameras[token]
-        record.identity = replace(record.identity, **changes)
+    def change_identity(self, serial_number: str, token: str, addressing: Addressing, **changes: Any) -> Identity:
+        """Fill in what was not known when the identity was made, or give it another interface."""
+        identities = self.recorder(serial_number).cameras[token].identities
+        identities[addressing] = replace(identities[addressing], **changes)
         self.async_save()
-        return record.identity
+        return identities[addressing]
 
-    def identities(self) -> list[Identity]:
-        """Return the identities of all cameras of all recorders, those that are not set up now too."""
-        return [camera.identity for record in self._records.values() for camera in record.cameras.values()]
+    def identities(self, addressing: Addressing, serial_numbers: Collection[str] | None = None) -> list[Identity]:
+        """Return the identities of cameras in an addressing: of some recorders, or of all that ever were."""
+        return [
+            identity
+            for serial_number, record in self._records.items()
+            if serial_numbers is None or serial_number in serial_numbers
+            for camera in record.cameras.values()
+            if (identity := camera.identities.get(addressing)) is not None
+        ]
 
-    def _new_identity(self, serial_number: str, token: str) -> Identity:
+    def _new_identity(self, serial_number: str, token: str, addressing: Addressing) -> Identity:
         camera = uuid.uuid5(uuid.NAMESPACE_OID, f"{self._instance}/{serial_number}/{token}")
-        return Identity(uuid=str(camera), serial_number=camera.hex[:12].upper(), mac=None)
+        own_mac = self._own_mac(serial_number, token) if addressing is Addressing.SHARED else None
+        return Identity(uuid=str(camera), serial_number=camera.hex[:12].upper(), mac=own_mac)
 
     def _own_mac(self, serial_number: str, token: str) -> str:
         """Make a locally administered unicast MAC, apart from Docker's 02:42 and from those in use."""
-        taken = {identity.mac for identity in self.identities()}
+        taken = {identity.mac for identity in self.identities(Addressing.SHARED)}
         attempt = 0
         while True:
             seed = f"{self._instance}/{serial_number}/{token}/{attempt}"
@@ -127,13 +138,36 @@ async def async_get_store(hass: HomeAssistant) -> IdentityStore:
 
 
 def _record_from(data: dict[str, Any]) -> RecorderRecord:
+    cameras = {token: _read(_camera_from, camera) for token, camera in data.get("cameras", {}).items()}
     return RecorderRecord(
-        recorder=None if data["recorder"] is None else _recorder_from(data["recorder"]),
-        credentials=None if data["credentials"] is None else Credentials(**data["credentials"]),
-        cameras={
-            token: CameraRecord(**camera | {"identity": Identity(**camera["identity"])})
-            for token, camera in data["cameras"].items()
-        },
+        recorder=_read(_recorder_from, data.get("recorder")),
+        credentials=_read(_credentials_from, data.get("credentials")),
+        cameras={token: camera for token, camera in cameras.items() if camera is not None},
+    )
+
+
+def _read[T](build: Callable[[dict[str, Any]], T], data: dict[str, Any] | None) -> T | None:
+    """Build a value from its stored form; None where there is none, or one that was edited by hand and makes no sense."""
+    if data is None:
+        return None
+    try:
+        return build(data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        LOGGER.warning("A part of the stored identities can't be read and is made anew: %s", type(error).__name__)
+        return None
+
+
+def _credentials_from(data: dict[str, Any]) -> Credentials:
+    return Credentials(**data)
+
+
+def _camera_from(data: dict[str, Any]) -> CameraRecord:
+    return CameraRecord(
+        number=data["number"],
+        identities={Addressing(key): Identity(**identity) for key, identity in data["identities"].items()},
+        channel=None if data["channel"] is None else _channel_from(data["channel"]),
+        running=data["running"],
+        discoverable=data["discoverable"],
     )
 
 

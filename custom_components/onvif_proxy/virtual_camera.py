@@ -34,6 +34,7 @@ class Trouble(StrEnum):
     NO_FREE_PORT = "no_free_port"
     NETWORK = "network"
     NO_DISCOVERY = "no_discovery"
+    CHANNEL_GONE = "channel_gone"
 
 
 _TROUBLE_OF_ERRNO = {
@@ -85,11 +86,13 @@ class VirtualCamera:
         self._retry_seconds = retry_seconds
         self._enabled = False
         self._discoverable = False
+        self._channel_gone = False
         self._endpoint: Endpoint | None = None
         self._endpoint_trouble: Trouble | None = None
         self._server: OnvifServer | None = None
         self._relay: RelayServer | None = None
         self._discovery: DiscoveryResponder | None = None
+        self._discovery_trouble: Trouble | None = None
         self._failures = 0
         self._retry: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
@@ -142,6 +145,12 @@ class VirtualCamera:
             if self._relay is not None:
                 self._relay.update(sources=self._sources())
 
+    def set_channel_gone(self, gone: bool) -> None:
+        """Tell that the recorder lacks the channel; it may be back with the next scan, so the camera stays reachable."""
+        self._channel_gone = gone
+        if self.status.state is CameraState.RUNNING:
+            self._set_status(CameraState.RUNNING, self._discovery_trouble)
+
     async def snapshot(self) -> Snapshot:
         """Fetch a still image from the recorder; raises `SnapshotUnavailable`."""
         return await self._fetch_snapshot(self.channel)
@@ -179,6 +188,8 @@ class VirtualCamera:
             self._discovery.update(description)
 
     def _set_status(self, state: CameraState, trouble: Trouble | None = None) -> None:
+        if state is CameraState.RUNNING and self._channel_gone:
+            trouble = Trouble.CHANNEL_GONE
         status = CameraStatus(state=state, trouble=trouble)
         if status != self.status:
             self.status = status
@@ -202,16 +213,17 @@ class VirtualCamera:
         if self._server is None:
             try:
                 await self._start_servers(endpoint)
-            except OSError as error:
+            except (OSError, OverflowError) as error:  # the latter for a stored port that is none
                 await self._stop_servers()
                 if self._failures == 0:
                     _LOGGER.warning("%s can't listen on %s: %s", self.name, endpoint.address, error)
-                self._set_status(CameraState.ERROR, _TROUBLE_OF_ERRNO.get(error.errno or 0, Trouble.NETWORK))
+                number = error.errno if isinstance(error, OSError) else None
+                self._set_status(CameraState.ERROR, _TROUBLE_OF_ERRNO.get(number or 0, Trouble.NETWORK))
                 self._retry_later()
                 return
-        trouble = await self._apply_discovery()
-        self._set_status(CameraState.RUNNING, trouble)
-        if trouble is None:
+        self._discovery_trouble = await self._apply_discovery()
+        self._set_status(CameraState.RUNNING, self._discovery_trouble)
+        if self._discovery_trouble is None:
             self._failures = 0
         else:
             self._retry_later()

@@ -129,6 +129,12 @@ async def test_generated_passwords_differ(hass: HomeAssistant, recorder: Simulat
     assert len(passwords) == 2
 
 
+async def test_a_url_that_is_none_is_unreachable(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    step = await begin(hass, "recorder")
+    step = await submit(hass, step, recorder_input(recorder, **{CONF_HOST: "http://["}))
+    await recovers(hass, step, "unreachable", recorder)
+
+
 @pytest.mark.parametrize("typed", ["http://{}/index.html", " {} ", "{}/"])
 async def test_a_pasted_url_is_taken_as_a_host(hass: HomeAssistant, recorder: SimulatedRecorder, typed: str) -> None:
     step = await begin(hass, "recorder")
@@ -157,7 +163,8 @@ async def test_nothing_new_found_leads_to_the_form(
 ) -> None:
     found = []
     if configured:
-        MockConfigEntry(domain=DOMAIN, data={CONF_HOST: recorder.host}, unique_id="x").add_to_hass(hass)
+        known = {CONF_HOST: recorder.host, CONF_PORT: recorder.port}
+        MockConfigEntry(domain=DOMAIN, data=known, unique_id="x").add_to_hass(hass)
         found = [
             FoundRecorder(uuid="urn:uuid:1", host=recorder.host, port=recorder.port, name="", hardware="", scopes=())
         ]
@@ -231,8 +238,10 @@ async def test_a_recorder_is_set_up_once(hass: HomeAssistant, recorder: Simulate
 async def test_at_least_one_channel(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
     step = await to_channels(hass, recorder)
     tokens = tokens_of(step)
+    assert suggested(step) == {CONF_CHANNELS: tokens}
     step = await submit(hass, step, {CONF_CHANNELS: []})
     assert step["errors"] == {"base": "no_channel_chosen"}
+    assert suggested(step) == {CONF_CHANNELS: []}  # what was chosen is not forgotten
     step = await submit(hass, step, {CONF_CHANNELS: tokens})
     assert step["step_id"] == "addressing"
 
@@ -327,6 +336,17 @@ async def test_reconfiguration(hass: HomeAssistant, recorder: SimulatedRecorder,
     step = await submit(hass, step, recorder_input(recorder, **{CONF_HOST: f"http://{recorder.host}/"}))
     assert (step["type"], step["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     assert existing.data == recorder_input(recorder)
+
+
+async def test_reconfiguration_moves_shared_cameras_to_another_address(
+    hass: HomeAssistant, recorder: SimulatedRecorder, existing: MockConfigEntry
+) -> None:
+    shared = {CONF_ADDRESSING: "shared", CONF_ADDRESS: "192.0.2.99"}  # the host had it once
+    hass.config_entries.async_update_entry(existing, data=existing.data | shared)
+    step = await existing.start_reconfigure_flow(hass)
+    step = await submit(hass, step, recorder_input(recorder, **{CONF_ADDRESS: LOOPBACK}))
+    assert (step["type"], step["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    assert existing.data[CONF_ADDRESS] == LOOPBACK
 
 
 async def test_reconfiguration_refuses_another_recorder(hass: HomeAssistant, existing: MockConfigEntry) -> None:

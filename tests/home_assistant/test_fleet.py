@@ -1,5 +1,6 @@
 """The cameras of an entry follow the scan, the interfaces, the switches and the device registry."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from unittest.mock import patch
@@ -11,11 +12,11 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.onvif_proxy import fleet as fleet_module
+from custom_components.onvif_proxy import async_remove_config_entry_device, fleet as fleet_module
 from custom_components.onvif_proxy.const import CONF_ADDRESSING, CONF_EXCLUDED_CHANNELS, DOMAIN, Addressing
-from custom_components.onvif_proxy.interfaces import Interface, InterfaceAddress
+from custom_components.onvif_proxy.interfaces import Interface, InterfaceAddress, KernelRefused
 from tests.end_to_end.client import fetch_snapshot, find_cameras, read_camera
-from tests.simulated_nvr import SimulatedRecorder
+from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
 
 from . import CAMERA_PASSWORD, CAMERA_USERNAME, LOOPBACK, answers, entity_ids, entry_for, state_of
 
@@ -111,13 +112,48 @@ async def test_a_rescan_adds_new_channels_and_moves_no_other(
 async def test_a_vanished_channel_is_unavailable_until_it_is_back(
     hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
 ) -> None:
-    cameras = entity_ids(hass, entry, "_camera")
+    cameras, status = entity_ids(hass, entry, "_camera"), entity_ids(hass, entry, "_status")[1]
+    address = state_of(hass, entity_ids(hass, entry, "_address")[1])
     await recorder.remove_channel(2)
     await rescan(hass, entry)
-    assert [state_of(hass, one) == STATE_UNAVAILABLE for one in cameras] == [False, True]
+    for _ in ("before a restart", "after it"):
+        assert [state_of(hass, one) == STATE_UNAVAILABLE for one in cameras] == [False, True]
+        assert hass.states.get(status).attributes["reason"] == "channel_gone"
+        assert await answers(address)  # one odd scan must not take an adopted camera away
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done(wait_background_tasks=True)
     recorder.add_channel(2)
     await rescan(hass, entry)
     assert [state_of(hass, one) == STATE_UNAVAILABLE for one in cameras] == [False, False]
+
+
+async def test_a_deleted_camera_ends_and_comes_back_with_its_channel(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    address = state_of(hass, entity_ids(hass, entry, "_address")[1])
+    await recorder.remove_channel(2)
+    await rescan(hass, entry)
+    device_id = list(entry.runtime_data.fleet.cameras.values())[1].device_id
+    dr.async_get(hass).async_remove_device(device_id)
+    await hass.async_block_till_done()
+    assert not await answers(address)
+    await rescan(hass, entry)
+    assert len(entity_ids(hass, entry, "_status")) == 1
+
+    recorder.add_channel(2)
+    await rescan(hass, entry)
+    assert [state_of(hass, one) for one in entity_ids(hass, entry, "_status")] == ["running", "running"]
+    assert state_of(hass, entity_ids(hass, entry, "_address")[1]) == address
+
+
+async def test_no_two_cameras_get_the_same_name(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    await recorder.remove_channel(1)
+    recorder.add_channel(3)
+    await rescan(hass, entry)
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert {"Channel 1", "Channel 2", "Channel 3"} <= {device.name for device in devices}
 
 
 async def test_an_excluded_channel_gets_no_camera(
@@ -129,6 +165,11 @@ async def test_an_excluded_channel_gets_no_camera(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert token not in entry.runtime_data.fleet.cameras
     assert len(entry.runtime_data.fleet.cameras) == 1
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, f"{recorder.serial_number}_{token}"), entry.entry_id
+    )
+    assert device is not None
+    assert await async_remove_config_entry_device(hass, entry, device)
 
 
 async def test_a_failed_rescan_says_so(
@@ -175,11 +216,11 @@ class FakeWatch:
     async def stop(self) -> None:
         pass
 
-    def show(self, name: str, mac: str, *addresses: str) -> None:
+    def show(self, name: str, mac: str, *addresses: str, kind: str | None = "macvlan") -> None:
         self.interfaces[name] = Interface(
             name=name,
             mac=mac,
-            kind="macvlan",
+            kind=kind,
             parent="eth0",
             up=True,
             alias=None,
@@ -238,8 +279,80 @@ async def test_a_dedicated_camera_stops_when_its_address_goes_and_returns_with_i
     assert state_of(hass, address) == listened
 
 
+async def test_another_recorder_gets_the_interfaces_of_one_that_was_removed(
+    hass: HomeAssistant, recorder: SimulatedRecorder, dedicated: MockConfigEntry, set_up: SetUp
+) -> None:
+    FakeWatch.current.show("cam1", "02:00:00:00:00:01", "127.0.0.3")
+    await hass.async_block_till_done()
+    await hass.config_entries.async_remove(dedicated.entry_id)
+    async with SimulatedRecorder(RecorderOptions(channels=1, serial_number="ANOTHER")) as another:
+        entry = entry_for(another, **{CONF_ADDRESSING: Addressing.DEDICATED.value})
+        with patch.object(fleet_module, "InterfaceWatch", FakeWatch):
+            assert await set_up(entry)
+        FakeWatch.current.show("cam1", "02:00:00:00:00:01", "127.0.0.3")
+        await hass.async_block_till_done()
+        assert state_of(hass, entity_ids(hass, entry, "_status")[0]) == "running"
+
+        with patch.object(fleet_module, "InterfaceWatch", FakeWatch):  # the first is back: its interface is taken
+            former = entry_for(recorder, **dedicated.data)
+            assert await set_up(former)
+        FakeWatch.current.show("cam1", "02:00:00:00:00:01", "127.0.0.3")
+        FakeWatch.current.show("cam2", "02:00:00:00:00:02", "127.0.0.2")
+        await hass.async_block_till_done()
+        assert (await read(hass, former, 0)).mac.lower() == "02:00:00:00:00:02"
+
+
+@pytest.mark.parametrize("order", [("shared", "dedicated"), ("dedicated", "shared")])
+async def test_a_recorder_can_be_added_again_with_the_other_addressing(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, order: tuple[str, str]
+) -> None:
+    for addressing in order:
+        with patch.object(fleet_module, "InterfaceWatch", FakeWatch):
+            entry = entry_for(recorder, **{CONF_ADDRESSING: addressing})
+            assert await set_up(entry)
+        for number in (1, 2):
+            FakeWatch.current.show(f"cam{number}", f"02:00:00:00:00:0{number}", f"127.0.0.{number + 1}")
+        FakeWatch.current.show("lo", "00:00:00:00:00:00", LOOPBACK, kind=None)
+        await hass.async_block_till_done()
+        assert [state_of(hass, one) for one in entity_ids(hass, entry, "_status")] == ["running", "running"]
+        await hass.config_entries.async_remove(entry.entry_id)
+        await hass.async_block_till_done()
+
+
+async def test_cameras_start_when_the_interfaces_can_be_read_at_last(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "RETRY_SECONDS", 0.01)
+    refused = patch("custom_components.onvif_proxy.interfaces.watch.read_interfaces", side_effect=KernelRefused("no"))
+    with refused as reading:
+        entry = entry_for(recorder)
+        assert await set_up(entry)
+        assert {state_of(hass, one) for one in entity_ids(hass, entry, "_status")} == {"waiting_for_address"}
+        assert reading.call_count > 0
+    await reaches(hass, entity_ids(hass, entry, "_status")[0], "running")
+
+
+async def test_a_camera_without_a_free_port_gets_one_when_it_can(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "RETRY_SECONDS", 0.01)
+    with patch.object(fleet_module, "first_free_port", return_value=None):
+        entry = entry_for(recorder)
+        assert await set_up(entry)
+        status = entity_ids(hass, entry, "_status")[0]
+        assert (state_of(hass, status), hass.states.get(status).attributes["reason"]) == ("error", "no_free_port")
+    await reaches(hass, status, "running")
+
+
+async def reaches(hass: HomeAssistant, entity_id: str, wanted: str) -> None:
+    async with asyncio.timeout(5):
+        while state_of(hass, entity_id) != wanted:
+            await asyncio.sleep(0.02)
+            await hass.async_block_till_done()
+
+
 async def test_entities_have_translations_and_unique_ids(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    assert len(entities) == 2 + 2 * 5
+    assert len(entities) == 2 + 2 * 6
     assert all(one.translation_key or one.original_device_class or one.domain == "camera" for one in entities)
     assert {one.platform for one in entities} == {DOMAIN}

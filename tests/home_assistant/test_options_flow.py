@@ -12,6 +12,7 @@ from custom_components.onvif_proxy.const import (
     CONF_EXCLUDED_CHANNELS,
 )
 from tests.end_to_end.client import read_camera
+from tests.simulated_nvr import SimulatedRecorder
 
 from . import CAMERA_PASSWORD, CAMERA_USERNAME, entity_ids, state_of
 
@@ -42,6 +43,21 @@ async def test_new_login_and_fewer_channels(hass: HomeAssistant, entry: MockConf
     assert (await read_camera(xaddr, "viewer", "Another1")).profiles
     with pytest.raises(Exception, match=r"(?i)authori"):
         await read_camera(xaddr, CAMERA_USERNAME, CAMERA_PASSWORD)
+
+
+async def test_a_channel_found_while_the_form_is_open_is_no_choice(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    flow = hass.config_entries.options
+    step = await flow.async_init(entry.entry_id)
+    listed = list(entry.runtime_data.fleet.cameras)
+    recorder.add_channel()
+    await entry.runtime_data.coordinator.async_refresh()
+    await hass.async_block_till_done()
+    login = {CONF_CAMERA_USERNAME: CAMERA_USERNAME, CONF_CAMERA_PASSWORD: CAMERA_PASSWORD}
+    await flow.async_configure(step["flow_id"], login | {CONF_CHANNELS: listed})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(entry.runtime_data.fleet.cameras) == 3
 
 
 async def test_an_excluded_channel_that_is_away_stays_excluded(hass: HomeAssistant, entry: MockConfigEntry) -> None:

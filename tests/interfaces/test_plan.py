@@ -14,6 +14,10 @@ from custom_components.onvif_proxy.interfaces.plan import (
     marked_links,
     plan_apply,
     plan_cleanup,
+    plan_interface,
+    plan_leftover_rules,
+    plan_removal,
+    rules_for,
 )
 from custom_components.onvif_proxy.interfaces.state import Route, Rule, Snapshot
 from custom_components.onvif_proxy.interfaces.steps import (
@@ -274,3 +278,78 @@ def test_every_step_but_a_removed_interface_has_what_undoes_it() -> None:
 def test_protocol_of_our_routes_is_not_one_of_the_kernels() -> None:
     # Below RTPROT_STATIC are those of the kernel itself; a repair must not take its routes for ours.
     assert PROTOCOL > 4
+
+
+STATIC = (IPv4Interface("192.168.1.201/24"),)
+
+
+def test_one_interface_alone_is_planned_as_among_others() -> None:
+    assert plan_interface(SPEC, snapshot(ETH0), STATIC) == plan_apply([SPEC], snapshot(ETH0))
+    assert plan_interface(SPEC, READY, STATIC) == []
+
+
+def test_an_interface_that_may_use_no_address_yet_has_none() -> None:
+    steps = plan_interface(SPEC, READY, ())
+    assert steps == [RemoveAddress(name="onvifcam1", address=STATIC[0])]
+    made = plan_interface(SPEC, snapshot(ETH0), ())
+    assert SetLink(name="onvifcam1", up=True) in made
+    assert not [step for step in made if isinstance(step, (AddAddress, AddRoute, AddRule))]
+
+
+def test_a_parent_that_was_raised_for_another_is_not_raised_again() -> None:
+    steps = plan_interface(SPEC, snapshot(ETH0), STATIC, raised_parents={"eth0"})
+    assert not [step for step in steps if isinstance(step, SetSettings) and step.name == "eth0"]
+    made = [step for step in steps if isinstance(step, AddLink)]
+    assert made[0].alias == "onvif_proxy:1 parent arp_ignore=0 arp_announce=0"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"name": "other"}, {"mac": "02:00:00:00:00:09"}, {"alias": "onvif_proxy:2 parent arp_ignore=0 arp_announce=0"},
+     {"parent": "eth1"}],
+    ids=["name", "mac", "number", "parent"],
+)  # fmt: skip
+def test_one_of_ours_that_is_another_gives_way(changes: dict[str, Any]) -> None:
+    parent, camera = READY.links[1], replace(READY.links[2], **changes)
+    routes = tuple(replace(route, interface=camera.name) for route in camera_routes())
+    steps = plan_interface(SPEC, snapshot(parent, camera, routes=routes, rules=camera_rules()), STATIC)
+    assert steps[0] == RemoveLink(name=camera.name)
+    assert isinstance(steps[1], AddLink)
+
+
+def test_one_of_others_does_not_give_way() -> None:
+    with pytest.raises(RequestRefused, match="was not made by this program"):
+        plan_interface(SPEC, changed(READY, "onvifcam1", alias=None), STATIC)
+
+
+def test_rules_for_no_interface_are_left_over() -> None:
+    of_another = camera_rules("192.168.1.202")
+    state = replace(READY, rules=(*camera_rules(), *of_another))
+    assert plan_leftover_rules(rules_for(1, STATIC), state) == [RemoveRule(rule=rule) for rule in of_another]
+
+
+def test_removing_the_last_interface_gives_the_parent_its_settings_back() -> None:
+    assert plan_removal({1}, READY) == plan_cleanup(READY)
+    assert plan_removal({2}, READY) == []
+
+
+def test_removing_one_of_two_leaves_the_other_all_it_needs() -> None:
+    second = replace(
+        camera_link(),
+        name="onvifcam2",
+        mac="02:00:00:00:00:02",
+        alias="onvif_proxy:2 parent arp_ignore=0 arp_announce=0",
+        addresses=(),
+    )
+    state = replace(READY, links=(*READY.links, second))
+    assert plan_removal({2}, state) == [RemoveLink(name="onvifcam2")]
+    assert plan_removal({1}, state) == [
+        RemoveLink(name="onvifcam1"),
+        *(RemoveRule(rule=rule) for rule in camera_rules()),
+    ]
+    assert plan_removal({1, 2}, state)[-1] == plan_cleanup(READY)[-1]
+
+
+def test_a_number_that_is_not_the_interfaces_own_is_refused() -> None:
+    with pytest.raises(RequestRefused, match="with the number 1, not 2"):
+        plan_apply([replace(SPEC, id=2)], READY)

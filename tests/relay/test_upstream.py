@@ -123,8 +123,21 @@ async def test_the_stream_is_asked_for_as_it_is_known() -> None:
         (SDP.replace(b"control:*", b"control:rtsp://10.0.0.5/all/"), "rtsp://10.0.0.5/x", "/x/trackID=video", "/all/"),
         (SDP.replace(b"a=control:*\r\n", b""), "nonsense", None, None),
         (SDP, "rtsp://10.0.0.5/with space/", None, None),
+        (
+            SDP.replace(b"control:*", b"control:rtsp://10.0.0.5/all/"),
+            "rtsp://10.0.0.5#x",
+            None,
+            "/all/",
+        ),
     ],
-    ids=["absolute control", "content base elsewhere", "absolute session control", "no base", "unusable base"],
+    ids=[
+        "absolute control",
+        "content base elsewhere",
+        "absolute session control",
+        "no base",
+        "unusable base",
+        "base without a path",
+    ],
 )
 async def test_whatever_address_a_recorder_names_it_is_asked_where_it_is(
     sdp: bytes, base: str, track: str | None, control: str | None

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import replace
+import logging
 
 import pytest
 
@@ -298,6 +299,25 @@ async def test_a_flood_of_ten_megabytes_is_cut_off_and_disturbs_no_one(line: byt
             recorder.connections[0].send(frame(0, b"undisturbed"))
             assert [await viewer.frame(), await viewer.frame()] == [(0, b"first"), (0, b"undisturbed")]
         assert server.viewers == 1
+
+
+async def test_a_defect_of_ours_is_logged_once_and_ends_only_its_viewer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def defect(*_: object, **__: object) -> bytes:
+        raise RuntimeError("a defect")
+
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer, RtspClient(server.port) as other:
+        await other.play()
+        monkeypatch.setattr("custom_components.onvif_proxy.relay.viewer.describe", defect)
+        reply = await viewer.request("DESCRIBE", "/main")
+        assert (reply.status, reply.get("Connection")) == (500, "close")
+        assert await viewer.ended()
+        assert server.viewers == 1
+        await until(lambda: recorder.open_connections == 1)
+    errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert errors == ["Could not answer DESCRIBE"]
 
 
 async def test_requests_that_nobody_waits_for_are_cut_off() -> None:

@@ -1,5 +1,6 @@
 """One interface of a keeper: what is remembered of it, and how it comes by its address."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
@@ -16,6 +17,7 @@ from .state import Link, Snapshot
 
 _LOGGER = logging.getLogger(__name__)
 
+_LATELY = 30.0
 _NO_DHCP = "An address by DHCP takes root, or the capability CAP_NET_RAW."
 
 
@@ -43,6 +45,7 @@ class Entry:
         self._holder: str | None = None
         self._is_taken = False
         self._index: int | None = None
+        self._lately: tuple[IPv4Interface, float] | None = None
         self._was_up = False
         self._address: IPv4Interface | None = None
 
@@ -73,6 +76,8 @@ class Entry:
         index = None if link is None else link.index
         if index != self._index:
             self._index = index
+            if self._claim is not None and self._claim.is_free:
+                self._lately = (self._claim.address, asyncio.get_running_loop().time())
             await self._drop_claim()
         elif came_up and self._claim is not None:
             self._claim.repeat()
@@ -171,9 +176,9 @@ class Entry:
         if not self._raw:
             self._holder = None
             return True
+        in_use = self._was_lately_used(address) or (link is not None and address in link.ip_interfaces)
         if link is None:
-            return False
-        in_use = address in link.ip_interfaces
+            return in_use
         if self._claim is not None and self._claim.address != address:
             await self._drop_claim()
         if self._claim is None:
@@ -183,6 +188,12 @@ class Entry:
         self._holder = self._claim.holder
         self._is_taken = self._holder is not None
         return self._claim.is_free
+
+    def _was_lately_used(self, address: IPv4Interface) -> bool:
+        """Return whether the interface had an address when it went away, so shortly ago that it need not be asked for."""
+        if self._lately is None or self._lately[0] != address:
+            return False
+        return asyncio.get_running_loop().time() - self._lately[1] < _LATELY
 
     async def _drop_claim(self) -> None:
         if self._claim is not None:

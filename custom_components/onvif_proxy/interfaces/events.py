@@ -45,10 +45,7 @@ class KernelEvents:
         """
         self._on_event = on_event
         try:
-            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETLINK_ROUTE)
-            if receive_buffer is not None:
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            self._socket.bind((0, groups))
+            self._socket = _subscribe(groups, receive_buffer)
         except OSError as error:
             raise KernelRefused(f"The kernel tells this process nothing about interfaces: {error}") from error
 
@@ -74,6 +71,18 @@ class KernelEvents:
             relevant = True
         if relevant:
             self._on_event()
+
+
+def _subscribe(groups: int, receive_buffer: int | None) -> socket.socket:
+    events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETLINK_ROUTE)
+    try:
+        if receive_buffer is not None:
+            events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        events.bind((0, groups))
+    except BaseException:
+        events.close()
+        raise
+    return events
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -253,7 +253,9 @@ class UpstreamSession:
         assert location is not None
         base = response.headers.get("Content-Base") or response.headers.get("Content-Location") or ""
         self._base = at_authority(base, location.authority)
-        if not self._base.startswith("rtsp://") or any(character.isspace() for character in self._base):
+        try:
+            parse_location(self._base)
+        except ValueError:
             self._base = location.uri
         try:
             description = parse_sdp(response.body)

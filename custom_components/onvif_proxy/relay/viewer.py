@@ -121,7 +121,7 @@ class ViewerSession:
                 await self._arrived.wait()
                 self._arrived.clear()
                 while self._requests and not self._ending:
-                    await self._serve(self._requests.popleft())
+                    await self._serve_or_fail(self._requests.popleft())
         finally:
             self._ending = True
             if self._idle is not None:
@@ -229,6 +229,16 @@ class ViewerSession:
                 self._held.append(run)
 
     # Requests.
+
+    async def _serve_or_fail(self, request: RtspRequest) -> None:
+        """Serve a request; a defect of ours ends this viewer, and it is told so."""
+        try:
+            await self._serve(request)
+        except Exception:
+            _LOGGER.exception("Could not answer %s", request.method)
+            headers = Headers([("CSeq", str(request.cseq or 0)), ("Connection", "close")])
+            self.connection.write(RtspResponse(500, headers=headers).to_bytes())
+            self._ending = True
 
     async def _serve(self, request: RtspRequest) -> None:
         target = parse_viewer_uri(request.uri)
