@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
+from itertools import count
 from pathlib import Path
 
 from homeassistant.core import HomeAssistant
@@ -122,13 +123,14 @@ class InterfaceManager:
             known = {spec.camera: spec for spec in self._inventory.specs}
             used = {spec.address for spec in self._inventory.specs}
             addresses = [address for address in wish.addresses if address not in used]
-            taken = {interface.mac for interface in await read_interfaces()} | {spec.mac for spec in known.values()}
-            ids = {spec.id for spec in known.values()}
+            present = await read_interfaces()
+            taken = {interface.mac for interface in present} | {spec.mac for spec in known.values()}
+            ids = {spec.id for spec in known.values()} | {_number_of(interface.name) for interface in present}
             new: list[InterfaceSpec] = []
             for camera in cameras:
                 if camera in known or (wish.addresses and not addresses):
                     continue
-                number = next(number for number in range(1, len(ids) + 2) if number not in ids)
+                number = next(number for number in count(1) if number not in ids)
                 mac = derive_mac(self._instance, camera, taken)
                 ids.add(number)
                 taken.add(mac)
@@ -181,6 +183,12 @@ class InterfaceManager:
             await self._hass.async_add_executor_job(self._file.save, former)
             raise
         self._inventory = inventory
+
+
+def _number_of(name: str) -> int:
+    """Return the number in the name of an interface of ours, 0 for others: the setup program on the host counts too."""
+    number = name.removeprefix(NAME_PREFIX)
+    return int(number) if name.startswith(NAME_PREFIX) and number.isdecimal() else 0
 
 
 _MANAGER: HassKey[InterfaceManager] = HassKey(f"{DOMAIN}.interfaces")

@@ -1,7 +1,9 @@
 """Setting up a recorder, and changing what was set up: the way through, and back from each error."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from ipaddress import IPv4Interface
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
@@ -16,14 +18,28 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.onvif_proxy import config_flow
 from custom_components.onvif_proxy.const import (
     CONF_ADDRESS,
+    CONF_ADDRESSES,
     CONF_ADDRESSING,
     CONF_CAMERA_PASSWORD,
     CONF_CAMERA_USERNAME,
     CONF_CHANNELS,
     CONF_EXCLUDED_CHANNELS,
+    CONF_METHOD,
+    CONF_PARENT,
+    CONF_REMOVE_INTERFACES,
     DOMAIN,
 )
-from custom_components.onvif_proxy.interfaces import Interface, InterfaceAddress
+from custom_components.onvif_proxy.interface_manager import async_get_manager
+from custom_components.onvif_proxy.interfaces import (
+    Hypervisor,
+    Interface,
+    InterfaceAddress,
+    InterfaceSpec,
+    Inventory,
+    Parent,
+    ParentWarning,
+    Refusal,
+)
 from custom_components.onvif_proxy.nvr import ClockTooFarOff, FoundRecorder, OnvifDriver, RecorderRefused
 from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
 
@@ -258,20 +274,157 @@ def macvlan(number: int) -> Interface:
     )
 
 
-async def test_dedicated_needs_an_interface_a_camera(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
-    step = await to_addressing(hass, recorder)
-    with patch.object(config_flow, "read_interfaces", AsyncMock(return_value=[macvlan(1)])):
-        step = await submit(hass, step, {"next_step_id": "dedicated"})
-        placeholders = step["description_placeholders"]
-        assert placeholders is not None
-        assert (placeholders["needed"], placeholders["free"], placeholders["interfaces"]) == ("2", "1", "cam1")
-        step = await submit(hass, step, {})
-        assert step["errors"] == {"base": "too_few_interfaces"}
-    with patch.object(config_flow, "read_interfaces", AsyncMock(return_value=[macvlan(1), macvlan(2)])):
-        step = await submit(hass, step, {})
+ETH0 = Parent(
+    name="eth0",
+    mac="52:54:00:00:00:01",
+    addresses=(InterfaceAddress(address="192.0.2.5", prefix_length=24),),
+    speed_mbit=1000,
+    refusal=None,
+    warnings=(ParentWarning.VIRTUAL_MACHINE,),
+    hypervisor=Hypervisor.KVM,
+)
+WLAN0 = Parent(name="wlan0", mac="52:54:00:00:00:02", addresses=(), speed_mbit=None, refusal=Refusal.WIRELESS)
+
+
+@contextmanager
+def host(
+    *, privileged: bool, interfaces: list[Interface], parents: tuple[Parent, ...] = (ETH0, WLAN0)
+) -> Iterator[list[Interface]]:
+    """Pretend a host: its macvlans, its parents, and whether this process may make more."""
+    with (
+        patch.object(config_flow, "async_may_make_interfaces", AsyncMock(return_value=privileged)),
+        patch.object(config_flow, "read_interfaces", AsyncMock(side_effect=lambda: list(interfaces))),
+        patch.object(config_flow, "list_parents", AsyncMock(return_value=list(parents))),
+        patch.object(config_flow, "propose_addresses", AsyncMock(return_value=["192.0.2.201", "192.0.2.202"])),
+        patch.object(config_flow, "INTERFACE_POLL_SECONDS", 0.01),
+    ):
+        yield interfaces
+
+
+async def finish(hass: HomeAssistant, step: ConfigFlowResult) -> ConfigFlowResult:
     assert step["step_id"] == "credentials"
-    step = await submit(hass, step, suggested(step))
+    return await submit(hass, step, suggested(step))
+
+
+async def test_dedicated_interfaces_are_made_here_with_leases(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    step = await to_addressing(hass, recorder)
+    with host(privileged=True, interfaces=[]):
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+        assert step["step_id"] == "make_interfaces"
+        assert suggested(step) == {CONF_PARENT: "eth0"}
+        assert step["data_schema"] is not None
+        parents = step["data_schema"].schema[CONF_PARENT].config["options"]
+        assert parents == [{"value": "eth0", "label": "eth0 (192.0.2.5, 1000 Mbit/s)"}]
+        notes = (step["description_placeholders"] or {})["notes"]
+        assert "- wlan0: access points" in notes
+        assert "- eth0: this is a virtual machine (KVM)" in notes
+        wish = {CONF_PARENT: "eth0", CONF_METHOD: "dhcp", CONF_REMOVE_INTERFACES: True}
+        step = await finish(hass, await submit(hass, step, wish))
+    assert step["data"] == recorder_input(recorder) | {
+        CONF_ADDRESSING: "dedicated",
+        CONF_PARENT: "eth0",
+        CONF_ADDRESSES: [],
+        CONF_REMOVE_INTERFACES: True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        ("192.0.2.300, 192.0.2.202", "bad_address"),
+        ("192.0.2.201", "too_few_addresses"),
+        ("192.0.2.201 192.0.2.201", "too_few_addresses"),
+        ("192.0.2.5, 192.0.2.202", "address_outside_network"),
+        ("192.0.2.255, 192.0.2.202", "address_outside_network"),
+        ("198.51.100.1, 192.0.2.202", "address_outside_network"),
+    ],
+)
+async def test_dedicated_interfaces_are_made_here_with_fixed_addresses(
+    hass: HomeAssistant, recorder: SimulatedRecorder, typed: str, error: str
+) -> None:
+    step = await to_addressing(hass, recorder)
+    with host(privileged=True, interfaces=[]):
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+        step = await submit(hass, step, {CONF_PARENT: "eth0", CONF_METHOD: "static", CONF_REMOVE_INTERFACES: False})
+        assert suggested(step) == {CONF_ADDRESSES: "192.0.2.201, 192.0.2.202"}
+        step = await submit(hass, step, {CONF_ADDRESSES: typed})
+        assert step["errors"] == {CONF_ADDRESSES: error}
+        step = await finish(hass, await submit(hass, step, {CONF_ADDRESSES: "192.0.2.201\n192.0.2.202"}))
+    assert step["data"][CONF_ADDRESSES] == ["192.0.2.201/24", "192.0.2.202/24"]
+
+
+async def test_an_address_of_another_camera_is_refused(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    manager = await async_get_manager(hass)
+    spec = InterfaceSpec(
+        id=1, name="onvifcam1", mac="02:00:00:00:00:01", parent="eth0", address=IPv4Interface("192.0.2.201/24")
+    )
+    step = await to_addressing(hass, recorder)
+    with (
+        host(privileged=True, interfaces=[]),
+        patch.object(type(manager), "inventory", Inventory(specs=(spec,))),
+    ):
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+        step = await submit(hass, step, {CONF_PARENT: "eth0", CONF_METHOD: "static", CONF_REMOVE_INTERFACES: False})
+        step = await submit(hass, step, {CONF_ADDRESSES: "192.0.2.201, 192.0.2.202"})
+    assert step["errors"] == {CONF_ADDRESSES: "address_reserved"}
+
+
+async def test_no_interface_of_the_host_can_carry_cameras(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    step = await to_addressing(hass, recorder)
+    with host(privileged=True, interfaces=[], parents=(WLAN0,)):
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+    assert (step["step_id"], step["errors"]) == ("make_interfaces", {"base": "no_parent"})
+
+
+async def test_interfaces_that_are_there_can_be_used(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    step = await to_addressing(hass, recorder)
+    with host(privileged=True, interfaces=[macvlan(1), macvlan(2)]) as interfaces:
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+        assert step["menu_options"] == ["make_interfaces", "existing_interfaces"]
+        step = await submit(hass, step, {"next_step_id": "existing_interfaces"})
+        assert (step["description_placeholders"] or {})["interfaces"] == "cam1, cam2"
+        gone = interfaces.pop()
+        step = await submit(hass, step, {})
+        assert step["step_id"] == "make_interfaces"  # there are not enough any more
+        interfaces.append(gone)
+    assert step["type"] is FlowResultType.FORM
+
+
+async def test_without_the_privilege_the_flow_waits_for_the_host(
+    hass: HomeAssistant, recorder: SimulatedRecorder
+) -> None:
+    step = await to_addressing(hass, recorder)
+    with host(privileged=False, interfaces=[macvlan(1)]) as interfaces:
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+        assert step["type"] is FlowResultType.SHOW_PROGRESS
+        command = (step["description_placeholders"] or {})["command"]
+        assert command == "sudo ./setup_interfaces.sh --parent eth0 --count 2 --static 192.0.2.201/24"
+        step = await hass.config_entries.flow.async_configure(step["flow_id"])
+        assert step["type"] is FlowResultType.SHOW_PROGRESS
+        interfaces.append(macvlan(2))
+        await hass.async_block_till_done()
+        step = await hass.config_entries.flow.async_configure(step["flow_id"])
+        assert step["step_id"] == "existing_interfaces"
+        step = await finish(hass, await submit(hass, step, {}))
     assert step["data"] == recorder_input(recorder) | {CONF_ADDRESSING: "dedicated"}
+
+
+async def test_the_command_without_a_usable_parent(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+    step = await to_addressing(hass, recorder)
+    with host(privileged=False, interfaces=[], parents=(WLAN0,)) as interfaces:
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+        assert (step["description_placeholders"] or {})["command"] == "sudo ./setup_interfaces.sh --count 2"
+        interfaces += [macvlan(1), macvlan(2)]
+        await hass.async_block_till_done()
+
+
+async def test_enough_interfaces_are_there_without_the_privilege(
+    hass: HomeAssistant, recorder: SimulatedRecorder
+) -> None:
+    step = await to_addressing(hass, recorder)
+    with host(privileged=False, interfaces=[macvlan(1), macvlan(2)]):
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+    assert step["step_id"] == "existing_interfaces"
 
 
 async def test_an_unknown_host_suggests_no_address(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:

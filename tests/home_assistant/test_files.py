@@ -11,6 +11,7 @@ from custom_components.onvif_proxy import errors
 from custom_components.onvif_proxy.binary_sensor import CONNECTIVITY
 from custom_components.onvif_proxy.button import RESCAN
 from custom_components.onvif_proxy.const import DOMAIN
+from custom_components.onvif_proxy.interfaces import Check, ParentWarning, Refusal
 from custom_components.onvif_proxy.sensor import SENSORS
 from custom_components.onvif_proxy.switch import SWITCHES
 from custom_components.onvif_proxy.virtual_camera import CameraState, Trouble
@@ -42,7 +43,7 @@ def test_manifest_has_what_hassfest_and_hacs_ask_for() -> None:
 
 def test_every_imported_component_is_a_dependency() -> None:
     # A dependency by being a platform: there is a file of ours with that name.
-    platforms = {"binary_sensor", "button", "camera", "diagnostics", "sensor", "switch"}
+    platforms = {"binary_sensor", "button", "camera", "diagnostics", "repairs", "select", "sensor", "switch"}
     manifest = load(INTEGRATION / "manifest.json")
     imported = {
         name
@@ -86,7 +87,15 @@ def test_every_key_in_the_code_has_its_text() -> None:
     for key in re.findall(r'translation_key="(\w+)"', code):
         assert any(f"/{key}/" in one for one in keys(ENGLISH)), key
     for step in re.findall(r"async def async_step_(\w+)", code):
-        assert step == "reauth" or step in ENGLISH["config"]["step"] or step in ENGLISH["options"]["step"], step
+        known = {*ENGLISH["config"]["step"], *ENGLISH["options"]["step"], "reauth", "confirm", "host_interfaces"}
+        assert step in known, step
+
+
+def test_every_finding_and_refusal_has_its_text() -> None:
+    for check in Check:
+        assert {f"interface_{check}", f"interface_{check}_fixable"} & set(ENGLISH["issues"]), check
+    for key in (*(f"refusal_{one}" for one in Refusal), *(f"warning_{one}" for one in ParentWarning)):
+        assert key in ENGLISH["common"], key
 
 
 def test_every_field_is_described() -> None:
