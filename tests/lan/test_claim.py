@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from custom_components.onvif_proxy.interfaces import KeptState, claim as claim_module
-from custom_components.onvif_proxy.interfaces.arp import announce, find_holder
+from custom_components.onvif_proxy.interfaces import KeptState
+from custom_components.onvif_proxy.interfaces.arp import ArpPort, find_holder
 from custom_components.onvif_proxy.interfaces.claim import AddressClaim
 
 from .bed import NETWORK, Lan
@@ -40,7 +40,12 @@ def test_who_has_an_address_is_found_by_asking(lan: Lan) -> None:
 
 def test_an_announcement_teaches_the_lan_and_takes_no_address(lan: Lan) -> None:
     lan.run("client", ["sysctl", "-qw", "net.ipv4.conf.eth0.arp_accept=1"])
-    lan.call("ha", lambda: announce("eth0", lan.mac("ha"), IPv4Address(ADDRESS)))
+
+    async def scenario() -> None:
+        async with ArpPort("eth0", lan.mac("ha")) as port:
+            port.announce(IPv4Address(ADDRESS))
+
+    lan.run_async("ha", scenario)
     assert lan.neighbours("client")[ADDRESS] == lan.mac("ha")
     assert ADDRESS not in lan.ip("ha", "addr")
 
@@ -113,13 +118,14 @@ def test_an_address_of_the_host_itself_is_a_conflict_too(lan: Lan) -> None:
 def test_cameras_announce_themselves_while_they_are_used_and_after_the_link_was_down(
     lan: Lan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
+    told: list[IPv4Address] = []
+    announce = ArpPort.announce
 
-    def spy(interface: str, mac: str, address: IPv4Address) -> None:
-        announce(interface, mac, address)
-        told.append(interface)
+    def spy(port: ArpPort, address: IPv4Address) -> None:
+        announce(port, address)
+        told.append(address)
 
-    monkeypatch.setattr(claim_module, "announce", spy)
+    monkeypatch.setattr(ArpPort, "announce", spy)
 
     async def until(count: int) -> None:
         async with asyncio.timeout(3):

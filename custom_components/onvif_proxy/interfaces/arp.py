@@ -1,12 +1,12 @@
 """ARP (RFC 826) for one question, who has an address already, and one statement, that it is ours (RFC 5227)."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 import socket
 import struct
+from typing import Self
 
 REQUEST = 1
 REPLY = 2
@@ -66,68 +66,96 @@ def claims(message: ArpMessage, mac: str, address: IPv4Address, *, in_use: bool)
     return message.sender == address or (wants and not in_use)
 
 
-async def find_holder(
-    interface: str,
-    mac: str,
-    address: IPv4Address,
-    *,
-    in_use: bool = False,
-    probes: int = 3,
-    interval: float = 0.15,
-    wait: float = 0.25,
-) -> str | None:
-    """Ask the LAN who has an address, from an interface that does not use it for that; takes CAP_NET_RAW.
+class ArpPort:
+    """Sends and hears ARP on one interface, as a context manager; takes CAP_NET_RAW."""
 
-    RFC 5227 would take 5 s or more, made for links that lose packets. On a wire answers come within milliseconds, and who
-    is missed here is found by the next question.
+    def __init__(self, interface: str, mac: str) -> None:
+        """Name the interface and its MAC."""
+        self._interface = interface
+        self._mac = mac
 
-    Args:
-        interface: Its name.
-        mac: Its MAC.
-        address: The address.
-        in_use: Whether the interface has the address.
-        probes: How many times to ask.
-        interval: Seconds between them.
-        wait: Seconds after the last.
+    async def __aenter__(self) -> Self:
+        """Open it.
 
-    Returns:
-        The MAC of the one who has it, None when nobody answers.
+        Raises:
+            OSError: The interface is gone, or sending frames is not permitted.
+        """
+        # Without a protocol it hears nothing until it is bound to the one interface.
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+        try:
+            self._socket.bind((self._interface, _ETH_P_ARP))
+        except BaseException:
+            self._socket.close()
+            raise
+        return self
 
-    Raises:
-        OSError: The interface is gone or down.
-    """
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[str] = loop.create_future()
-    with _open(interface) as arp:
-        loop.add_reader(arp, _receive, arp, found, lambda message: claims(message, mac, address, in_use=in_use))
+    async def __aexit__(self, *exception: object) -> None:
+        """Close it."""
+        await close_packet_socket(self._socket)
+
+    def announce(self, address: IPv4Address) -> None:
+        """Tell the LAN that an address is ours.
+
+        Raises:
+            OSError: The interface is gone or down.
+        """
+        self._socket.send(announcement_of(self._mac, address))
+
+    async def find_holder(
+        self,
+        address: IPv4Address,
+        *,
+        in_use: bool = False,
+        probes: int = 3,
+        interval: float = 0.15,
+        wait: float = 0.25,
+    ) -> str | None:
+        """Ask the LAN who else has an address.
+
+        RFC 5227 would take 5 s or more, made for links that lose packets. On a wire answers come within milliseconds, and
+        who is missed here is found by the next question.
+
+        Args:
+            address: The address.
+            in_use: Whether the interface has the address.
+            probes: How many times to ask.
+            interval: Seconds between them.
+            wait: Seconds after the last.
+
+        Returns:
+            The MAC of the one who has it, None when nobody answers.
+
+        Raises:
+            OSError: The interface is gone or down.
+        """
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[str] = loop.create_future()
+
+        def claims_it(message: ArpMessage) -> bool:
+            return claims(message, self._mac, address, in_use=in_use)
+
+        loop.add_reader(self._socket, _receive, self._socket, found, claims_it)
         try:
             for number in range(probes):
-                arp.send(probe_of(mac, address))
+                self._socket.send(probe_of(self._mac, address))
                 done, _ = await asyncio.wait([found], timeout=interval if number < probes - 1 else wait)
                 if done:
                     return found.result()
         finally:
-            loop.remove_reader(arp)
+            loop.remove_reader(self._socket)
             found.cancel()
-    return None
+        return None
 
 
-def announce(interface: str, mac: str, address: IPv4Address) -> None:
-    """Tell the LAN that an address is ours; takes CAP_NET_RAW.
-
-    Raises:
-        OSError: The interface is gone or down.
-    """
-    with _open(interface) as arp:
-        arp.send(announcement_of(mac, address))
+async def find_holder(interface: str, mac: str, address: IPv4Address) -> str | None:
+    """Ask the LAN of an interface, from its MAC, who else has an address that it does not use; see `ArpPort`."""
+    async with ArpPort(interface, mac) as port:
+        return await port.find_holder(address)
 
 
-@contextmanager
-def _open(interface: str) -> Iterator[socket.socket]:
-    # Without a protocol it hears nothing until it is bound to the one interface.
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0) as arp:
-        arp.bind((interface, _ETH_P_ARP))
-        yield arp
+async def close_packet_socket(packets: socket.socket) -> None:
+    """Close an AF_PACKET socket in a thread: the kernel waits until nobody looks at it any more, 10 ms and more."""
+    await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, packets.close))
 
 
 def _receive(arp: socket.socket, found: asyncio.Future[str], claims_it: Callable[[ArpMessage], bool]) -> None:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Interface
 import logging
 import random
 
-from .arp import announce, find_holder
+from .arp import ArpPort
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -76,11 +76,12 @@ class AddressClaim:
     async def _look(self) -> None:
         address, in_use = self.address.ip, self.is_free
         holder = None
-        # One question where all is well; before the first use and in doubt, more.
-        if not in_use or await find_holder(self._interface, self._mac, address, in_use=True, probes=1) is not None:
-            holder = await find_holder(self._interface, self._mac, address, in_use=in_use)
-        if in_use and holder is None:
-            announce(self._interface, self._mac, address)
+        async with ArpPort(self._interface, self._mac) as port:
+            # One question where all is well; before the first use and in doubt, more.
+            if not in_use or await port.find_holder(address, in_use=True, probes=1) is not None:
+                holder = await port.find_holder(address, in_use=in_use)
+            if in_use and holder is None:
+                port.announce(address)
         if (self.is_free, self.holder) != (holder is None, holder):
             if holder is not None:
                 _LOGGER.warning("%s: %s has the address %s already", self._interface, holder, address)

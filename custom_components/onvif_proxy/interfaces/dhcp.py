@@ -20,6 +20,7 @@ from pyroute2.dhcp.messages import SentDHCPMessage  # type: ignore[import-untype
 from pyroute2.ext.bpf import compile as compile_filter  # type: ignore[import-untyped]  # as above
 
 from .addresses import unusable
+from .arp import close_packet_socket
 from .leases import Lease
 
 _LOGGER = logging.getLogger(__name__)
@@ -273,7 +274,7 @@ class _Socket(AsyncDHCP4Socket):  # type: ignore[misc]  # pyroute2 ships no type
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        self.close()
+        await close_packet_socket(self)
 
     async def put(self, msg: Any) -> Any:
         try:

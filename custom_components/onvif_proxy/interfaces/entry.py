@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Interface
 import logging
 
 from .claim import AddressClaim
@@ -165,7 +165,7 @@ class Entry:
         """Return whether nobody else has an address, as far as is known by now."""
         self._is_taken = False
         # No frame tells of an address of this host itself.
-        own = next((one.mac for one in snapshot.links if one != link and _has(one, address.ip)), None)
+        own = next((one.mac for one in snapshot.links_with(address.ip) if one is not link), None)
         if own is not None:
             await self._drop_claim()
             if own != self._holder:
@@ -213,7 +213,3 @@ class Entry:
         if self._holder is not None:
             return KeptState.CONFLICT
         return KeptState.WAITING_FOR_LEASE if self.spec.dhcp and self._lease is None else KeptState.STARTING
-
-
-def _has(link: Link, address: IPv4Address) -> bool:
-    return any(one.ip == address for one in link.ip_interfaces)

@@ -294,11 +294,11 @@ class InterfaceKeeper:
             entry.address_was_set()
         return True
 
-    def _wanted_rules(self, snapshot: Snapshot) -> list[Rule]:
+    def _wanted_rules(self, snapshot: Snapshot) -> set[Rule]:
         """Return the rules for the addresses that our interfaces have."""
-        return [
+        return {
             rule for number, link in marked_links(snapshot).items() for rule in rules_for(number, link.ip_interfaces)
-        ]
+        }
 
     def _tell(self, interfaces: Mapping[int, KeptInterface]) -> None:
         if interfaces == self._interfaces:

@@ -2,7 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface
+from operator import itemgetter
+from types import MappingProxyType
 
 from .errors import RequestRefused
 from .marks import (
@@ -54,9 +57,11 @@ class InterfaceSpec:
     """What its owner knows the camera by."""
 
 
-def marked_links(snapshot: Snapshot) -> dict[int, Link]:
+@lru_cache(maxsize=2)
+def marked_links(snapshot: Snapshot) -> Mapping[int, Link]:
     """Return our interfaces by their number."""
-    return dict(sorted((mark.id, link) for link in snapshot.links if (mark := Mark.of(link)) is not None))
+    marked = ((mark.id, link) for link in snapshot.links if (mark := Mark.of(link)) is not None)
+    return MappingProxyType(dict(sorted(marked, key=itemgetter(0))))
 
 
 def existing_specs(snapshot: Snapshot) -> list[InterfaceSpec]:
@@ -99,7 +104,7 @@ def plan_apply(specs: Sequence[InterfaceSpec], snapshot: Snapshot) -> list[Step]
         addresses, interface_steps = _complete(spec, ours.get(spec.mac), snapshot, asked_addresses)
         steps += interface_steps
         rules += rules_for(spec.id, addresses)
-    steps += [AddRule(rule=rule) for rule in rules if rule not in snapshot.rules]
+    steps += [AddRule(rule=rule) for rule in rules if rule not in snapshot.rule_set]
     return steps + plan_leftover_rules(rules, snapshot)
 
 
@@ -142,7 +147,7 @@ def plan_interface(
     present, interface_steps = _complete(spec, link, snapshot, addresses)
     steps += interface_steps
     rules = rules_for(spec.id, present)
-    return [*steps, *(AddRule(rule=rule) for rule in rules if rule not in snapshot.rules)]
+    return [*steps, *(AddRule(rule=rule) for rule in rules if rule not in snapshot.rule_set)]
 
 
 def link_of(spec: InterfaceSpec, snapshot: Snapshot) -> Link | None:
@@ -266,7 +271,7 @@ def _complete(
         steps.append(SetLink(name=name, up=True))
 
     # The routes of an interface go with its last address.
-    routes = [] if replaced else [route for route in snapshot.routes if route.interface == name]
+    routes = () if replaced else snapshot.routes_by(name)
     table = routing_table(spec.id)
     desired = _routes(name, table, addresses, spec.gateway)
     # A camera's route in the main table would let the host itself talk as a camera.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 MAIN_TABLE = 254
@@ -82,9 +83,9 @@ class Rule:
     """Whether a default route found in the table does not count (suppress_prefixlength 0)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Snapshot:
-    """The kernel's state at one moment."""
+    """The kernel's state at one moment, with what looks things up in it, so that many interfaces cost no more each."""
 
     links: tuple[Link, ...]
     routes: tuple[Route, ...]
@@ -94,16 +95,45 @@ class Snapshot:
 
     def link(self, name: str) -> Link | None:
         """Return the link of a name."""
-        return next((link for link in self.links if link.name == name), None)
+        return self._links_by_name.get(name)
+
+    def links_with(self, address: IPv4Address) -> tuple[Link, ...]:
+        """Return the links that have an address."""
+        return self._links_by_address.get(str(address), ())
+
+    def routes_by(self, interface: str) -> tuple[Route, ...]:
+        """Return the routes of all tables that leave by an interface."""
+        return self._routes_by_interface.get(interface, ())
+
+    @cached_property
+    def rule_set(self) -> frozenset[Rule]:
+        """The rules, to look them up."""
+        return frozenset(self.rules)
+
+    @cached_property
+    def _links_by_name(self) -> dict[str, Link]:
+        return {link.name: link for link in self.links}
+
+    @cached_property
+    def _links_by_address(self) -> dict[str, tuple[Link, ...]]:
+        found: dict[str, tuple[Link, ...]] = {}
+        for link in self.links:
+            for one in link.addresses:
+                found[one.address] = (*found.get(one.address, ()), link)
+        return found
+
+    @cached_property
+    def _routes_by_interface(self) -> dict[str, tuple[Route, ...]]:
+        found: dict[str, list[Route]] = {}
+        for route in self.routes:
+            found.setdefault(route.interface, []).append(route)
+        return {interface: tuple(routes) for interface, routes in found.items()}
 
     def default_gateway(self, interface: str, table: int = MAIN_TABLE) -> IPv4Address | None:
         """Return the gateway of an interface's default route in a table: of the lowest metric where it has several."""
         routes = [
             route
-            for route in self.routes
-            if route.table == table
-            and route.interface == interface
-            and route.destination == DEFAULT_ROUTE
-            and route.gateway is not None
+            for route in self.routes_by(interface)
+            if route.table == table and route.destination == DEFAULT_ROUTE and route.gateway is not None
         ]
         return min(routes, key=lambda route: route.metric or 0).gateway if routes else None
