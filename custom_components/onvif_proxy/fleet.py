@@ -364,7 +364,7 @@ class Fleet:
                 return False
             self._assign(fleet_camera, chosen.mac)
         await self._async_place(fleet_camera)
-        fleet_camera.listeners.notify()
+        self.interface_listeners.notify()  # what is free is another choice for all cameras
         return True
 
     def _assign(self, fleet_camera: FleetCamera, mac: str) -> None:

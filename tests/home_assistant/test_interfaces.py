@@ -1,0 +1,366 @@
+"""Interfaces that the integration makes: from the wish of an entry to the inventory, the cameras, entities and repairs."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock, patch
+
+from homeassistant.components.repairs import DOMAIN as REPAIRS
+from homeassistant.const import STATE_OFF, STATE_ON
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.onvif_proxy import fleet, interface_health, interface_manager
+from custom_components.onvif_proxy.const import (
+    CONF_ADDRESSES,
+    CONF_ADDRESSING,
+    CONF_PARENT,
+    CONF_REMOVE_INTERFACES,
+    DOMAIN,
+)
+from custom_components.onvif_proxy.interface_manager import async_get_manager
+from custom_components.onvif_proxy.interfaces import (
+    Check,
+    Finding,
+    InterfaceError,
+    Inventory,
+    InventoryFile,
+    KeptElsewhere,
+    KeptInterface,
+    KeptState,
+    KernelRefused,
+    NotPermitted,
+    RequestRefused,
+)
+from tests.simulated_nvr import SimulatedRecorder
+
+from . import entity_ids, entry_for, state_of
+from .test_fleet import FakeWatch
+
+type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
+LEASE_END = datetime(2026, 12, 24, 18, 0, tzinfo=UTC)
+
+
+class FakeKeeper:
+    """Makes interfaces in the pretended kernel of FakeWatch instead of the real one."""
+
+    current: FakeKeeper
+    refuses_start: InterfaceError | None = None
+    refuses: InterfaceError | None = None
+
+    def __init__(self, inventory: Inventory, *, lease_file: Path, on_change: Callable[[], None]) -> None:
+        self.inventory = inventory
+        self.running = False
+        self.replaced = 0
+        self._on_change = on_change
+        FakeKeeper.current = self
+
+    @property
+    def interfaces(self) -> Mapping[int, KeptInterface]:
+        return {
+            spec.id: KeptInterface(spec=spec, state=KeptState.UP, link_up=True, lease_expires=LEASE_END)
+            for spec in self.inventory.specs
+        }
+
+    async def start(self) -> None:
+        if FakeKeeper.refuses_start is not None:
+            raise FakeKeeper.refuses_start
+        self.running = True
+        self._make()
+
+    async def stop(self) -> None:
+        self.running = False
+
+    async def replace(self, inventory: Inventory) -> None:
+        if FakeKeeper.refuses is not None:
+            raise FakeKeeper.refuses
+        self.replaced += 1
+        self.inventory = inventory
+        self._make()
+        self._on_change()
+
+    def _make(self) -> None:
+        for spec in self.inventory.specs:
+            FakeWatch.current.show(spec.name, spec.mac, f"127.0.0.{spec.id + 1}")
+
+
+@pytest.fixture(autouse=True)
+def host(hass: HomeAssistant, tmp_path: Path) -> Iterator[None]:
+    """Pretend the kernel; the files are real."""
+    FakeKeeper.refuses = FakeKeeper.refuses_start = None
+    (tmp_path / ".storage").mkdir()
+    hass.config.config_dir = str(tmp_path)
+    with (
+        patch.object(fleet, "InterfaceWatch", FakeWatch),
+        patch.object(interface_manager, "InterfaceKeeper", FakeKeeper),
+        patch.object(interface_manager, "read_interfaces", AsyncMock(return_value=[])),
+        patch.object(interface_health, "diagnose", AsyncMock(return_value=[])),
+    ):
+        yield
+
+
+def dedicated(recorder: SimulatedRecorder, *addresses: str, remove: bool = True) -> MockConfigEntry:
+    return entry_for(
+        recorder,
+        **{
+            CONF_ADDRESSING: "dedicated",
+            CONF_PARENT: "eth0",
+            CONF_ADDRESSES: list(addresses),
+            CONF_REMOVE_INTERFACES: remove,
+        },
+    )
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp) -> MockConfigEntry:
+    """An entry whose cameras get interfaces with leases."""
+    made = dedicated(recorder)
+    assert await set_up(made)
+    return made
+
+
+async def stored(hass: HomeAssistant) -> Inventory:
+    """Read the inventory as another program would."""
+    return await hass.async_add_executor_job(
+        InventoryFile(Path(hass.config.path(".storage/onvif_proxy.interfaces"))).load
+    )
+
+
+def statuses(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
+    return [state_of(hass, one) for one in entity_ids(hass, entry, "_status")]
+
+
+async def test_each_camera_gets_an_interface_of_its_own(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    assert statuses(hass, entry) == ["running", "running"]
+    inventory = await stored(hass)
+    assert [(spec.name, spec.parent, spec.dhcp) for spec in inventory.specs] == [
+        ("onvifcam1", "eth0", True),
+        ("onvifcam2", "eth0", True),
+    ]
+    assert {spec.camera.split("/")[0] for spec in inventory.specs} == {recorder.serial_number}
+    shown = [state_of(hass, one) for one in entity_ids(hass, entry, "_mac")]
+    assert shown == [spec.mac for spec in inventory.specs]
+    assert {state_of(hass, one) for one in entity_ids(hass, entry, "_link")} == {STATE_ON}
+    assert {state_of(hass, one) for one in entity_ids(hass, entry, "_expires")} == {LEASE_END.isoformat()}
+
+
+async def test_a_restart_makes_the_same_interfaces_again(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    before = await stored(hass)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert not FakeKeeper.current.running
+    hass.data.pop(interface_manager._MANAGER)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert FakeKeeper.current.running
+    assert FakeKeeper.current.inventory == before == await stored(hass)
+    FakeKeeper.current._make()  # the pretended kernel was new, too
+    await hass.async_block_till_done()
+    assert statuses(hass, entry) == ["running", "running"]
+
+
+async def test_fixed_addresses_are_given_in_order_and_then_run_out(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp
+) -> None:
+    recorder.add_channel()
+    entry = dedicated(recorder, "192.0.2.201/24", "192.0.2.202/24")
+    assert await set_up(entry)
+    specs = (await stored(hass)).specs
+    assert [(str(spec.address), spec.dhcp) for spec in specs] == [("192.0.2.201/24", False), ("192.0.2.202/24", False)]
+    assert statuses(hass, entry) == ["running", "running", "waiting_for_address"]
+
+
+async def test_a_new_channel_gets_a_new_interface(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    before = await stored(hass)
+    recorder.add_channel()
+    await entry.runtime_data.coordinator.async_refresh()
+    await hass.async_block_till_done()
+    assert (await stored(hass)).specs[:2] == before.specs
+    assert statuses(hass, entry) == ["running"] * 3
+
+
+async def test_numbers_of_interfaces_that_others_made_are_left_out(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp
+) -> None:
+    other = replace(FakeWatchInterface.named("onvifcam1"), mac="02:00:00:00:00:99")
+    with patch.object(interface_manager, "read_interfaces", AsyncMock(return_value=[other])):
+        assert await set_up(dedicated(recorder))
+    assert [spec.name for spec in (await stored(hass)).specs] == ["onvifcam2", "onvifcam3"]
+
+
+class FakeWatchInterface:
+    """Interfaces as the kernel tells them."""
+
+    @staticmethod
+    def named(name: str) -> Any:
+        watch = FakeWatch(lambda _interfaces: None)
+        watch.show(name, "02:00:00:00:00:01")
+        return watch.interfaces[name]
+
+
+async def test_what_can_not_be_made_is_not_written_down(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    FakeKeeper.refuses = RequestRefused("eth0 is not there")
+    entry = dedicated(recorder)
+    assert await set_up(entry)
+    assert statuses(hass, entry) == ["waiting_for_address"] * 2
+    assert (await stored(hass)).specs == ()
+    assert "eth0 is not there" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("refusal", "logged"), [(NotPermitted("no capability"), True), (KeptElsewhere("the host keeps them"), False)]
+)
+async def test_where_it_may_not_keep_them_the_cameras_wait(
+    hass: HomeAssistant,
+    recorder: SimulatedRecorder,
+    set_up: SetUp,
+    caplog: pytest.LogCaptureFixture,
+    refusal: InterfaceError,
+    logged: bool,
+) -> None:
+    FakeKeeper.refuses_start = refusal
+    entry = dedicated(recorder)
+    assert await set_up(entry)
+    assert statuses(hass, entry) == ["waiting_for_address"] * 2
+    warnings = [one.message for one in caplog.records if one.levelname == "WARNING" and "not kept" in one.message]
+    assert bool(warnings) is logged
+
+
+@pytest.mark.parametrize("content", ["nonsense", '{"version": 99, "interfaces": []}'])
+async def test_an_inventory_that_can_not_be_read_is_left_as_it_is(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    file = Path(hass.config.path(".storage/onvif_proxy.interfaces"))
+    file.write_text(content)
+    entry = dedicated(recorder)
+    assert await set_up(entry)
+    assert statuses(hass, entry) == ["waiting_for_address"] * 2
+    assert file.read_text() == content
+    assert "The interfaces of the cameras are not kept" in caplog.text
+
+
+@pytest.mark.parametrize("remove", [True, False])
+async def test_removing_the_entry_removes_its_interfaces_if_the_user_said_so(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, remove: bool
+) -> None:
+    entry = dedicated(recorder, remove=remove)
+    assert await set_up(entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert len((await stored(hass)).specs) == (0 if remove else 2)
+    assert not FakeKeeper.current.running
+
+
+async def test_interfaces_that_can_not_be_removed_are_told(
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    FakeKeeper.refuses = KernelRefused("no")
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert "could not be removed" in caplog.text
+    assert len((await stored(hass)).specs) == 2
+
+
+async def choose(hass: HomeAssistant, entity_id: str, option: str) -> None:
+    await hass.services.async_call("select", "select_option", {"entity_id": entity_id, "option": option}, blocking=True)
+    await hass.async_block_till_done()
+
+
+async def test_a_camera_can_be_moved_to_a_free_interface(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    first, second = entity_ids(hass, entry, "_interface")
+    assert hass.states.get(first).attributes["options"] == ["onvifcam1"]
+    FakeWatch.current.show("spare1", "02:00:00:00:00:51", "127.0.0.4")
+    await hass.async_block_till_done()
+    assert hass.states.get(first).attributes["options"] == ["onvifcam1", "spare1"]
+
+    await choose(hass, first, "spare1")
+    assert state_of(hass, first) == "spare1"
+    assert state_of(hass, entity_ids(hass, entry, "_mac")[0]) == "02:00:00:00:00:51"
+    assert state_of(hass, entity_ids(hass, entry, "_address")[0]).startswith("127.0.0.4:")
+    assert hass.states.get(second).attributes["options"] == ["onvifcam2", "onvifcam1"]
+    await choose(hass, first, "spare1")
+    assert state_of(hass, first) == "spare1"
+
+
+async def test_two_cameras_never_get_the_same_interface(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    first, second = entity_ids(hass, entry, "_interface")
+    FakeWatch.current.show("spare1", "02:00:00:00:00:51", "127.0.0.4")
+    await hass.async_block_till_done()
+    cameras = list(entry.runtime_data.fleet.cameras.values())
+    assert await entry.runtime_data.fleet.async_select_interface(cameras[0], "spare1")
+    assert not await entry.runtime_data.fleet.async_select_interface(cameras[1], "spare1")
+    with pytest.raises(ServiceValidationError):
+        await choose(hass, second, "spare1")
+    assert [state_of(hass, one) for one in (first, second)] == ["spare1", "onvifcam2"]
+
+
+async def test_the_link_of_an_interface_is_shown(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    link = entity_ids(hass, entry, "_link")[0]
+    FakeWatch.current.interfaces["onvifcam1"] = replace(FakeWatch.current.interfaces["onvifcam1"], up=False)
+    FakeWatch.current.show("another", "02:00:00:00:00:77")
+    await hass.async_block_till_done()
+    assert state_of(hass, link) == STATE_OFF
+
+
+def finding(check: Check, *, fixable: bool) -> Finding:
+    return Finding(check=check, interface="onvifcam1", id=1, facts={"address": "192.0.2.1"}, fixable=fixable)
+
+
+async def test_findings_become_issues_and_go_with_their_cause(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    manager = await async_get_manager(hass)
+    lost, broken = finding(Check.LEASE_LOST, fixable=False), finding(Check.RULE_MISSING, fixable=True)
+    with patch.object(interface_health, "diagnose", AsyncMock(return_value=[lost, broken])):
+        await manager._health.async_check()
+    issues = {one.translation_key: one for (domain, _), one in ir.async_get(hass).issues.items() if domain == DOMAIN}
+    assert set(issues) == {"interface_lease_lost", "interface_rule_missing_fixable"}
+    assert not issues["interface_lease_lost"].is_fixable
+    assert issues["interface_rule_missing_fixable"].translation_placeholders == {
+        "interface": "onvifcam1",
+        "address": "192.0.2.1",
+    }
+
+    with patch.object(interface_health, "diagnose", AsyncMock(side_effect=KernelRefused("no"))):
+        await manager._health.async_check()
+    assert len(ir.async_get(hass).issues) == 2  # nothing is known, so nothing is said to be cured
+    await manager._health.async_check()
+    assert not ir.async_get(hass).issues
+
+
+async def test_a_fixable_issue_is_fixed_by_a_click(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, REPAIRS, {})
+    manager = await async_get_manager(hass)
+    with patch.object(
+        interface_health, "diagnose", AsyncMock(return_value=[finding(Check.RULE_MISSING, fixable=True)])
+    ):
+        await manager._health.async_check()
+    client = await hass_client()
+
+    async def click(refuses: InterfaceError | None) -> dict[str, Any]:
+        FakeKeeper.refuses = refuses
+        answer = await client.post(
+            "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": "interface_rule_missing_onvifcam1"}
+        )
+        step = await answer.json()
+        assert step["step_id"] == "confirm"
+        return dict(await (await client.post(f"/api/repairs/issues/fix/{step['flow_id']}", json={})).json())
+
+    refused = await click(KernelRefused("busy"))
+    assert (refused["type"], refused["reason"]) == ("abort", "repair_failed")
+    before = FakeKeeper.current.replaced
+    assert (await click(None))["type"] == "create_entry"
+    assert FakeKeeper.current.replaced == before + 1
+    assert not ir.async_get(hass).issues
