@@ -17,6 +17,8 @@ from custom_components.onvif_proxy.interfaces import (
     KeptElsewhere,
     KeptInterface,
     KeptState,
+    KernelRefused,
+    keeper as keeper_module,
     remove_interfaces,
 )
 from custom_components.onvif_proxy.interfaces.kernel import read_snapshot
@@ -335,3 +337,23 @@ def test_who_undoes_everything_again_and_again_is_not_fought_for_ever(
 
     lan.run_async("ha", scenario)
     assert len([record for record in caplog.records if "again and again" in record.message]) == 1
+
+
+@pytest.mark.parametrize("error", [KernelRefused("busy"), ZeroDivisionError("a mistake")], ids=["kernel", "mistake"])
+def test_a_look_that_fails_is_repeated(
+    lan: Lan, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    async def scenario() -> None:
+        async with keeping():
+            with monkeypatch.context() as patched:
+                patched.setattr(keeper_module, "read_snapshot", fail)
+                lan.ip("ha", "rule", "del", "priority", "7600")
+                async with asyncio.timeout(2):
+                    while str(error) not in caplog.text:
+                        await asyncio.sleep(0.05)
+            await until_whole([spec(1), spec(2)])
+
+    async def fail() -> None:
+        raise error
+
+    lan.run_async("ha", scenario)

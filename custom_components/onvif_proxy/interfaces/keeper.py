@@ -226,6 +226,11 @@ class InterfaceKeeper:
         except KernelRefused as error:
             _LOGGER.warning("%s Tried again soon.", error)
             self._patience.failed(asyncio.get_running_loop().time())
+        except Exception:  # a mistake here must not end the repairs of everything else for good
+            _LOGGER.exception("The interfaces could not be looked at")
+            self._patience.failed(asyncio.get_running_loop().time())
+        else:
+            self._patience = Patience()
 
     async def _pass(self) -> None:
         """Look at everything once, and repair what can be."""
