@@ -441,10 +441,10 @@ class OnvifProxyOptionsFlow(OptionsFlowWithReload):
 
 
 def _parent_option(parent: Parent) -> SelectOptionDict:
-    facts = [str(parent.addresses[0].address)] if parent.addresses else []
+    facts = [one.address for one in parent.addresses]
     if parent.speed_mbit is not None:
         facts.append(f"{parent.speed_mbit} Mbit/s")
-    return SelectOptionDict(value=parent.name, label=f"{parent.name} ({', '.join(facts)})" if facts else parent.name)
+    return SelectOptionDict(value=parent.name, label=f"{parent.name} ({', '.join(facts)})")
 
 
 def _parent_notes(parents: list[Parent], texts: Mapping[str, str]) -> str:

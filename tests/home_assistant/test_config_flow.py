@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Interface
 from typing import Any
@@ -283,12 +284,13 @@ ETH0 = Parent(
     warnings=(ParentWarning.VIRTUAL_MACHINE,),
     hypervisor=Hypervisor.KVM,
 )
+VETH0 = replace(ETH0, name="veth0", speed_mbit=None, warnings=(), hypervisor=None)
 WLAN0 = Parent(name="wlan0", mac="52:54:00:00:00:02", addresses=(), speed_mbit=None, refusal=Refusal.WIRELESS)
 
 
 @contextmanager
 def host(
-    *, privileged: bool, interfaces: list[Interface], parents: tuple[Parent, ...] = (ETH0, WLAN0)
+    *, privileged: bool, interfaces: list[Interface], parents: tuple[Parent, ...] = (ETH0, VETH0, WLAN0)
 ) -> Iterator[list[Interface]]:
     """Pretend a host: its macvlans, its parents, and whether this process may make more."""
     with (
@@ -314,7 +316,10 @@ async def test_dedicated_interfaces_are_made_here_with_leases(hass: HomeAssistan
         assert suggested(step) == {CONF_PARENT: "eth0"}
         assert step["data_schema"] is not None
         parents = step["data_schema"].schema[CONF_PARENT].config["options"]
-        assert parents == [{"value": "eth0", "label": "eth0 (192.0.2.5, 1000 Mbit/s)"}]
+        assert parents == [
+            {"value": "eth0", "label": "eth0 (192.0.2.5, 1000 Mbit/s)"},
+            {"value": "veth0", "label": "veth0 (192.0.2.5)"},
+        ]
         notes = (step["description_placeholders"] or {})["notes"]
         assert "- wlan0: access points" in notes
         assert "- eth0: this is a virtual machine (KVM)" in notes
