@@ -2,10 +2,13 @@
 
 import ast
 import json
+import os
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 
+import pyroute2
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "custom_components" / "onvif_proxy" / "interfaces"
@@ -34,6 +37,20 @@ def test_it_runs_without_home_assistant() -> None:
 @pytest.mark.parametrize("file", sorted(PACKAGE.glob("*.py")), ids=lambda file: file.name)
 def test_its_files_are_those_of_the_oldest_python(file: Path) -> None:
     ast.parse(file.read_text(encoding="utf-8"), feature_version=OLDEST_PYTHON)
+
+
+def test_it_runs_on_the_oldest_python() -> None:
+    # Parsing finds no annotation that only a later Python leaves unevaluated.
+    python = "python{}.{}".format(*OLDEST_PYTHON)
+    found = shutil.which(python)
+    if found is None or subprocess.run([found, "--version"], capture_output=True, check=False).returncode:
+        pytest.skip(f"{python} is not installed")
+    environment = {**os.environ, "PYTHONPATH": str(Path(pyroute2.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
+    shown = subprocess.run(
+        [found, PACKAGE, "--help"], capture_output=True, text=True, timeout=30, check=False, cwd="/", env=environment
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "run" in shown.stdout
 
 
 def test_a_refused_request_says_why_and_exits_with_1() -> None:

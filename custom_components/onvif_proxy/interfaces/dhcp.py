@@ -8,7 +8,7 @@ import logging
 import re
 import socket
 import time
-from typing import Any
+from typing import Any, Self
 
 from pyroute2.dhcp.client import AsyncDHCPClient, ClientConfig  # type: ignore[import-untyped]  # pyroute2 ships no types
 from pyroute2.dhcp.dhcp4msg import dhcp4msg  # type: ignore[import-untyped]  # as above
@@ -260,7 +260,7 @@ class _Socket(AsyncDHCP4Socket):  # type: ignore[misc]  # pyroute2 ships no type
         self.failed: asyncio.Future[str] = self.loop.create_future()
         self._own = bytes.fromhex(mac.replace(":", ""))
 
-    async def __aenter__(self) -> _Socket:
+    async def __aenter__(self) -> Self:
         # Without a protocol it hears nothing until it is bound to the one interface.
         socket.socket.__init__(self, socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
         try:

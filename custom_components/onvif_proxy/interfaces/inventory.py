@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Interface
 import json
 from pathlib import Path
 import re
-from typing import Any
+from typing import Any, Self
 
 from .addresses import unusable
 from .errors import InventoryCorrupt, InventoryTooNew, InventoryUnwritable, RequestRefused
@@ -46,7 +46,7 @@ class Inventory:
                 if value is not None:
                     seen[value] = spec.name
 
-    def with_added(self, *specs: InterfaceSpec) -> Inventory:
+    def with_added(self, *specs: InterfaceSpec) -> Self:
         """Return an inventory that has these as well.
 
         Raises:
@@ -54,7 +54,7 @@ class Inventory:
         """
         return replace(self, specs=(*self.specs, *specs))
 
-    def without(self, *ids: int) -> Inventory:
+    def without(self, *ids: int) -> Self:
         """Return an inventory that has these no longer."""
         return replace(self, specs=tuple(spec for spec in self.specs if spec.id not in ids))
 
