@@ -259,6 +259,10 @@ class Fleet:
         except InterfaceError as error:
             LOGGER.error("The interfaces for %s could not be made: %s", self._entry.title, error)
             return
+        if macs is None:
+            # Somebody else makes them on this host: the cameras take those that are free.
+            self._wish = None
+            return
         for key, mac in macs.items():
             if keys[key].identity.mac is None:
                 self._assign(keys[key], mac)

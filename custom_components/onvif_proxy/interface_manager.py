@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface
 from itertools import count
 from pathlib import Path
@@ -24,8 +24,10 @@ from .interfaces import (
     KeptElsewhere,
     KeptInterface,
     derive_mac,
+    is_kept,
     read_interfaces,
     read_privilege,
+    read_snapshot,
 )
 from .listeners import Listeners
 
@@ -39,7 +41,6 @@ class Wish:
     parent: str
     addresses: tuple[IPv4Interface, ...] = ()
     """Static ones, a camera each, in the order of the cameras; none means DHCP."""
-    gateway: IPv4Address | None = None
 
 
 class InterfaceManager:
@@ -65,6 +66,11 @@ class InterfaceManager:
     def inventory(self) -> Inventory:
         """The interfaces that are to be there."""
         return self._inventory
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the interfaces are kept by this Home Assistant now."""
+        return self._keeper is not None
 
     @property
     def kept(self) -> Mapping[str, KeptInterface]:
@@ -112,43 +118,27 @@ class InterfaceManager:
             self._health.async_stop()
             await keeper.stop()
 
-    async def async_provide(self, cameras: Sequence[str], wish: Wish) -> dict[str, str]:
+    async def async_provide(self, cameras: Sequence[str], wish: Wish) -> dict[str, str] | None:
         """Return the MAC of the interface of each camera, making those that are missing; raises InterfaceError.
 
-        A camera for which no static address is left gets none.
+        A camera for which no static address is left gets none. None where interfaces are not made here after all.
         """
         async with self._lock:
             if self._keeper is None:
-                return {}
-            known = {spec.camera: spec for spec in self._inventory.specs}
-            used = {spec.address for spec in self._inventory.specs}
-            addresses = [address for address in wish.addresses if address not in used]
+                return None
             present = await read_interfaces()
-            taken = {interface.mac for interface in present} | {spec.mac for spec in known.values()}
-            ids = {spec.id for spec in known.values()} | {_number_of(interface.name) for interface in present}
-            new: list[InterfaceSpec] = []
-            for camera in cameras:
-                if camera in known or (wish.addresses and not addresses):
-                    continue
-                number = next(number for number in count(1) if number not in ids)
-                mac = derive_mac(self._instance, camera, taken)
-                ids.add(number)
-                taken.add(mac)
-                new.append(
-                    InterfaceSpec(
-                        id=number,
-                        name=f"{NAME_PREFIX}{number}",
-                        mac=mac,
-                        parent=wish.parent,
-                        address=addresses.pop(0) if addresses else None,
-                        gateway=wish.gateway,
-                        dhcp=not wish.addresses,
-                        camera=camera,
-                    )
-                )
-            if new:
-                await self._async_replace(self._inventory.with_added(*new))
-            return {spec.camera: spec.mac for spec in self._inventory.specs if spec.camera in cameras}
+            inventory = _with_interfaces_for(
+                cameras,
+                wish,
+                self._inventory,
+                instance=self._instance,
+                gateway=(await read_snapshot()).default_gateway(wish.parent) if wish.addresses else None,
+                taken={interface.mac for interface in present},
+                numbers={_number_of(interface.name) for interface in present},
+            )
+            if inventory != self._inventory:
+                await self._async_replace(inventory)
+            return {spec.camera: spec.mac for spec in inventory.specs if spec.camera in cameras}
 
     async def async_repair(self) -> None:
         """Bring the interfaces to what they should be, now; raises InterfaceError."""
@@ -185,6 +175,42 @@ class InterfaceManager:
         self._inventory = inventory
 
 
+def _with_interfaces_for(
+    cameras: Sequence[str],
+    wish: Wish,
+    inventory: Inventory,
+    *,
+    instance: str,
+    gateway: IPv4Address | None,
+    taken: set[str],
+    numbers: set[int],
+) -> Inventory:
+    """Return an inventory in which each camera has an interface as wished; one that it had before keeps MAC and name."""
+    specs = {spec.camera: spec for spec in inventory.specs}
+    held = {spec.address for spec in inventory.specs}
+    free = [address for address in wish.addresses if address not in held]
+    taken = taken | {spec.mac for spec in inventory.specs}
+    numbers = numbers | {spec.id for spec in inventory.specs}
+    for camera in cameras:
+        spec = specs.get(camera)
+        address = None
+        if wish.addresses:
+            if spec is not None and spec.address in wish.addresses:
+                address = spec.address
+            elif free:
+                address = free.pop(0)
+            else:
+                continue
+        if spec is None:
+            number = next(number for number in count(1) if number not in numbers)
+            numbers.add(number)
+            mac = derive_mac(instance, camera, taken)
+            taken.add(mac)
+            spec = InterfaceSpec(id=number, name=f"{NAME_PREFIX}{number}", mac=mac, parent=wish.parent, camera=camera)
+        specs[camera] = replace(spec, parent=wish.parent, address=address, gateway=gateway, dhcp=not wish.addresses)
+    return replace(inventory, specs=tuple(specs.values()))
+
+
 def _number_of(name: str) -> int:
     """Return the number in the name of an interface of ours, 0 for others: the setup program on the host counts too."""
     number = name.removeprefix(NAME_PREFIX)
@@ -203,9 +229,10 @@ async def async_get_manager(hass: HomeAssistant) -> InterfaceManager:
 
 
 async def async_may_make_interfaces(hass: HomeAssistant) -> bool:
-    """Whether this process has what making interfaces and asking for leases needs."""
+    """Whether this process has what making interfaces and asking for leases needs, and nobody else does it here."""
     privilege = await hass.async_add_executor_job(read_privilege)
-    return privilege.net_admin and privilege.net_raw
+    manager = await async_get_manager(hass)
+    return privilege.net_admin and privilege.net_raw and (manager.keeps or not is_kept())
 
 
 def camera_key(serial_number: str, token: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock, patch
@@ -39,12 +40,21 @@ from custom_components.onvif_proxy.interfaces import (
     NotPermitted,
     RequestRefused,
 )
+from custom_components.onvif_proxy.interfaces.state import DEFAULT_ROUTE, MAIN_TABLE, Route, Snapshot
 from tests.simulated_nvr import SimulatedRecorder
 
 from . import entity_ids, entry_for, state_of
 from .test_fleet import FakeWatch
 
 type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
+ROUTE = Route(
+    interface="eth0",
+    table=MAIN_TABLE,
+    destination=DEFAULT_ROUTE,
+    gateway=IPv4Address("192.0.2.1"),
+    source=None,
+    protocol=4,
+)
 LEASE_END = datetime(2026, 12, 24, 18, 0, tzinfo=UTC)
 
 
@@ -101,6 +111,9 @@ def host(hass: HomeAssistant, tmp_path: Path) -> Iterator[None]:
         patch.object(fleet, "InterfaceWatch", FakeWatch),
         patch.object(interface_manager, "InterfaceKeeper", FakeKeeper),
         patch.object(interface_manager, "read_interfaces", AsyncMock(return_value=[])),
+        patch.object(
+            interface_manager, "read_snapshot", AsyncMock(return_value=Snapshot(links=(), routes=(ROUTE,), rules=()))
+        ),
         patch.object(interface_health, "diagnose", AsyncMock(return_value=[])),
     ):
         yield
@@ -174,7 +187,10 @@ async def test_fixed_addresses_are_given_in_order_and_then_run_out(
     entry = dedicated(recorder, "192.0.2.201/24", "192.0.2.202/24")
     assert await set_up(entry)
     specs = (await stored(hass)).specs
-    assert [(str(spec.address), spec.dhcp) for spec in specs] == [("192.0.2.201/24", False), ("192.0.2.202/24", False)]
+    assert [(str(spec.address), str(spec.gateway), spec.dhcp) for spec in specs] == [
+        ("192.0.2.201/24", "192.0.2.1", False),
+        ("192.0.2.202/24", "192.0.2.1", False),
+    ]
     assert statuses(hass, entry) == ["running", "running", "waiting_for_address"]
 
 
@@ -234,6 +250,9 @@ async def test_where_it_may_not_keep_them_the_cameras_wait(
     entry = dedicated(recorder)
     assert await set_up(entry)
     assert statuses(hass, entry) == ["waiting_for_address"] * 2
+    FakeWatch.current.show("cam1", "02:00:00:00:00:61", "127.0.0.5")  # made by the service on the host
+    await hass.async_block_till_done()
+    assert statuses(hass, entry) == ["running", "waiting_for_address"]
     warnings = [one.message for one in caplog.records if one.levelname == "WARNING" and "not kept" in one.message]
     assert bool(warnings) is logged
 
@@ -249,6 +268,20 @@ async def test_an_inventory_that_can_not_be_read_is_left_as_it_is(
     assert statuses(hass, entry) == ["waiting_for_address"] * 2
     assert file.read_text() == content
     assert "The interfaces of the cameras are not kept" in caplog.text
+
+
+async def test_adding_again_with_another_wish_changes_the_interfaces_but_not_their_macs(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp
+) -> None:
+    entry = dedicated(recorder, remove=False)
+    assert await set_up(entry)
+    before = (await stored(hass)).specs
+    await hass.config_entries.async_remove(entry.entry_id)
+    again = dedicated(recorder, "192.0.2.201/24", "192.0.2.202/24")
+    assert await set_up(again)
+    after = (await stored(hass)).specs
+    assert [(spec.id, spec.mac) for spec in after] == [(spec.id, spec.mac) for spec in before]
+    assert [str(spec.address) for spec in after] == ["192.0.2.201/24", "192.0.2.202/24"]
 
 
 @pytest.mark.parametrize("remove", [True, False])

@@ -20,7 +20,8 @@ from .findings import Check, Finding
 from .inventory import Inventory, InventoryFile
 from .keeper import InterfaceKeeper, remove_interfaces
 from .kept import KeptInterface, KeptState
-from .kernel import read_interfaces
+from .kernel import read_interfaces, read_snapshot
+from .lock import is_kept
 from .macs import derive_mac
 from .parents import Hypervisor, Parent, ParentWarning, Refusal, list_parents, propose_addresses
 from .plan import InterfaceSpec
@@ -56,9 +57,11 @@ __all__ = [
     "RequestRefused",
     "derive_mac",
     "diagnose",
+    "is_kept",
     "list_parents",
     "propose_addresses",
     "read_interfaces",
     "read_privilege",
+    "read_snapshot",
     "remove_interfaces",
 ]

@@ -10,6 +10,15 @@ _NAME = "\0onvif_proxy.interfaces"
 """Of a unix socket without a file: its scope is the network namespace, and it is gone with its process, however that ends."""
 
 
+def is_kept() -> bool:
+    """Tell whether a keeper runs in this network namespace."""
+    try:
+        KeeperLock().release()
+    except KeptElsewhere:
+        return True
+    return False
+
+
 class KeeperLock:
     """Held from its making until it is released."""
 
