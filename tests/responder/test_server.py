@@ -14,7 +14,7 @@ import pytest
 
 from custom_components.onvif_proxy.digest import DigestClient
 from custom_components.onvif_proxy.model import Credentials, Snapshot
-from custom_components.onvif_proxy.responder import OnvifServer
+from custom_components.onvif_proxy.responder import OnvifServer, TokenVerifier
 from custom_components.onvif_proxy.responder.auth import Access
 from custom_components.onvif_proxy.responder.services import OPERATIONS
 
@@ -150,6 +150,26 @@ class TestUsernameToken:
         assert (await client.ask(PROTECTED, header=header)).status == 200
         assert "AA==<" in header
         assert (await client.ask(PROTECTED, header=header.replace("AA==<", "AB==<"))).status == 400
+
+    async def test_used_at_the_next_camera(self, session: aiohttp.ClientSession, snapshots: FakeSnapshots) -> None:
+        tokens = TokenVerifier()
+        header = security()
+        async with (
+            OnvifServer(make_description(), snapshots, tokens=tokens) as one,
+            OnvifServer(make_description(), snapshots, tokens=tokens) as other,
+        ):
+            assert (await Client(session, one).ask(PROTECTED, header=header)).status == 200
+            reply = await Client(session, other).ask(PROTECTED, header=header)
+            assert reply.fault == (400, ["env:Sender", "ter:NotAuthorized"])
+            assert (await Client(session, other).ask(PROTECTED)).status == 200
+
+    async def test_used_before_a_restart(self, session: aiohttp.ClientSession, snapshots: FakeSnapshots) -> None:
+        tokens = TokenVerifier()
+        header = security()
+        async with OnvifServer(make_description(), snapshots, tokens=tokens) as former:
+            assert (await Client(session, former).ask(PROTECTED, header=header)).status == 200
+        async with OnvifServer(make_description(), snapshots, tokens=tokens) as latter:
+            assert (await Client(session, latter).ask(PROTECTED, header=header)).status == 400
 
     async def test_two_tokens(self, client: Client) -> None:
         reply = await client.ask(PROTECTED, header=security() + security())

@@ -23,7 +23,8 @@ _BASE64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-
 FRESHNESS = timedelta(minutes=5)
 MAX_NONCE_LENGTH = 128
 MAX_CREATED_LENGTH = 64
-MAX_REMEMBERED_TOKENS = 4096
+MAX_REMEMBERED_TOKENS = 16384
+"""Of all cameras that share a verifier."""
 
 
 class Access(StrEnum):
@@ -59,7 +60,10 @@ class HttpLogin:
 
 @dataclass(slots=True, kw_only=True)
 class TokenVerifier:
-    """Checks user name tokens and remembers the used ones (WS-Security UsernameToken Profile 1.0 section 3.1)."""
+    """Checks user name tokens and remembers the used ones (WS-Security UsernameToken Profile 1.0 section 3.1).
+
+    One for all servers that take the same credentials: what it does not know was not used.
+    """
 
     freshness: timedelta = FRESHNESS
     """How far `Created` may be from our clock, back and ahead: a client's clock may be fast."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 import inspect
 import logging
 import re
@@ -16,7 +16,7 @@ from lxml import etree
 
 from ..digest import DigestServer
 from ..model import CameraDescription, Snapshot
-from .auth import FRESHNESS, Gate, HttpLogin, TokenVerifier
+from .auth import Gate, HttpLogin, TokenVerifier
 from .errors import (
     ActionNotSupported,
     LoginNeeded,
@@ -116,10 +116,14 @@ class OnvifServer:
         shutdown_timeout: float = SHUTDOWN_TIMEOUT,
         max_connections: int = MAX_CONNECTIONS,
         max_connections_per_client: int = MAX_CONNECTIONS_PER_CLIENT,
-        token_freshness: timedelta = FRESHNESS,
+        tokens: TokenVerifier | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Make a server that listens on nothing yet."""
+        """Make a server that listens on nothing yet.
+
+        Cameras with the same credentials must share `tokens`, and keep them over a restart: a token that was used at one
+        camera would else be good at another, or once more.
+        """
         self.discoverable = discoverable
         """What GetDiscoveryMode says; set it when discovery is switched."""
         self._description = description
@@ -135,7 +139,7 @@ class OnvifServer:
         self._clock = clock
         self._gate = Gate(
             digest=DigestServer(realm=f"onvif_proxy {description.identity.uuid}"),
-            tokens=TokenVerifier(freshness=token_freshness, clock=clock),
+            tokens=TokenVerifier(clock=clock) if tokens is None else tokens,
         )
         self._runner: web.ServerRunner | None = None
         self._port = description.endpoint.onvif_port
