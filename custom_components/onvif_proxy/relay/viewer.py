@@ -10,7 +10,7 @@ import math
 import secrets
 
 from ..digest import DigestServer, parse_parameters
-from ..rtsp import Headers, InterleavedRun, RtspError, RtspRequest, RtspResponse
+from ..rtsp import Headers, InterleavedRun, RtspError, RtspFramer, RtspRequest, RtspResponse
 from ..sdp import MediaDescription
 from .camera import Camera
 from .connection import RtspConnection
@@ -65,7 +65,13 @@ class ViewerSession:
 
     def __init__(self, camera: Camera) -> None:
         """The viewer counts from the moment that its connection is made."""
-        self.connection = RtspConnection(self, camera.limits, camera.buffer)
+        self.connection = RtspConnection(
+            self,
+            camera.limits,
+            camera.buffer,
+            framer=RtspFramer(max_items=camera.limits.max_items_per_read),
+            allowance=camera.limits.max_login_bytes,
+        )
         self.task: asyncio.Task[None] | None = None
         """Runs from connection to end; None for a connection that was refused."""
         self.address = ""
@@ -167,7 +173,9 @@ class ViewerSession:
         self._arrived.set()
 
     def run_received(self, run: InterleavedRun) -> None:
-        """Pass the viewer's RTCP on to the recorder; it is a sign of life too."""
+        """Pass the viewer's RTCP on to the recorder; it is a sign of life too. Raises RtspError before any SETUP."""
+        if not self._session:
+            raise RtspError("interleaved data before SETUP")
         if self._upstream is None or not self._tracks:
             return
         self._seen = asyncio.get_running_loop().time()
@@ -309,6 +317,7 @@ class ViewerSession:
         if result.ok:
             self._failures = 0
             self._authenticated = True
+            self.connection.allowance = None
             return
         if not result.stale:
             self._failures += 1
