@@ -28,7 +28,7 @@ MAX_REMEMBERED_TOKENS = 16384
 
 
 class Access(StrEnum):
-    """The access class of an operation (ONVIF Core, default access policy).
+    """The access class of an operation (ONVIF Core, default access policy), of those classes that our operations have.
 
     The one user of a virtual camera is an administrator; so all but the first just need a login.
     """
@@ -36,10 +36,7 @@ class Access(StrEnum):
     PRE_AUTH = "PRE_AUTH"
     READ_SYSTEM = "READ_SYSTEM"
     READ_SYSTEM_SECRET = "READ_SYSTEM_SECRET"
-    WRITE_SYSTEM = "WRITE_SYSTEM"
-    UNRECOVERABLE = "UNRECOVERABLE"
     READ_MEDIA = "READ_MEDIA"
-    ACTUATE = "ACTUATE"
 
 
 @dataclass(frozen=True, slots=True)
