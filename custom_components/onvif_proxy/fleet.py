@@ -20,7 +20,7 @@ from .interfaces import Interface, InterfaceWatch, KernelRefused
 from .model import Channel, Credentials, Endpoint, Identity, Recorder, Snapshot
 from .nvr import RecorderError
 from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, SHARED_ONVIF_PORTS, SHARED_RTSP_PORTS, first_free_port
-from .responder import SnapshotUnavailable
+from .responder import SnapshotUnavailable, TokenVerifier
 from .store import CameraRecord, IdentityStore
 from .virtual_camera import Trouble, VirtualCamera
 
@@ -83,6 +83,7 @@ class Fleet:
         self._store = store
         self._recorder_credentials = recorder_credentials
         self._credentials = credentials
+        self._tokens = TokenVerifier()
         self._excluded = excluded
         self._addressing = Addressing(entry.data[CONF_ADDRESSING])
         self._watch = InterfaceWatch(self._interfaces_changed)
@@ -189,6 +190,7 @@ class Fleet:
             recorder=recorder.info,
             recorder_credentials=self._recorder_credentials,
             credentials=self._credentials,
+            tokens=self._tokens,
             fetch_snapshot=self._async_fetch_snapshot,
             on_change=listeners.notify,
         )
