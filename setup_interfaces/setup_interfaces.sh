@@ -1,51 +1,65 @@
 #!/usr/bin/env bash
 # Makes the network interfaces that give virtual cameras their own MAC and address, on a host where Home Assistant has no
-# privilege to make them itself. Finds what it needs, asks for what is missing, and hands over to the program `interfaces`.
+# privilege to make them itself, and a service that keeps them. Finds what it needs, asks for what is missing, and leaves the
+# interfaces themselves to the program `interfaces`.
 set -euo pipefail
+# The service, which is another user, reads what is written here.
+umask 022
 
 readonly MINIMUM_PYTHON="3.11"
 readonly PYROUTE2="pyroute2>=0.9.6"
-readonly DEFAULT_VENV="/var/lib/onvif_proxy/venv"
+readonly SERVICE="onvif-proxy-interfaces.service"
+readonly SECONDS_TO_START=20
 
 here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
+root=""
 package=""
 python=""
-venv="$DEFAULT_VENV"
+venv=""
 venv_given=0
 command="create"
+names=()
 parent=""
 count=""
 mac_start=""
 static=""
 dhcp=0
 gateway=""
+service=1
 dry_run=0
 json=0
 
 usage() {
     cat <<'USAGE'
 Usage: setup_interfaces.sh [--parent NAME] [--count N] [--static ADDRESS/LENGTH | --dhcp] [OPTION...]
+       setup_interfaces.sh add [--parent NAME] [--count N] [--static ADDRESS/LENGTH | --dhcp] [OPTION...]
+       setup_interfaces.sh remove [NAME...] [OPTION...]
        setup_interfaces.sh apply | status | --cleanup [OPTION...]
 
-Makes macvlan interfaces, one for each camera, that have their own MAC and address on your LAN. What is not given is asked
-for. The same command twice changes nothing the second time.
+Makes macvlan interfaces, one for each camera, that have their own MAC and address on your LAN, and a systemd service that
+makes them again after a reboot, repairs them and gets DHCP leases. What is not given is asked for. The same command twice
+changes nothing the second time; after an update of the program it upgrades what is installed.
 
   --parent NAME            the wired interface that they sit on: eth0
-  --count N                how many
+  --count N                how many there are to be; with add, how many more
   --static ADDRESS/LENGTH  the first address, the others count up: 192.168.1.201/24
-  --dhcp                   no address for now (DHCP leases come with a later version)
+  --dhcp                   each gets its address from the DHCP server of your LAN
   --mac-start MAC          the first MAC, the others count up; without it they are derived from this host, always the same
-  --gateway ADDRESS        the router, for clients in other networks; without it the parent's
+  --gateway ADDRESS        the router, for clients in other networks; without it the parent's, or that of the lease
 
-  apply                    complete the interfaces for the addresses that they have now, and repair them
-  status                   show them and what is missing (works without root)
-  --cleanup                remove all of it and give the parent its settings back
+  add                      have further interfaces
+  remove                   have some no longer: onvifcam3
+  apply                    repair them now
+  status                   show the service and the interfaces, and what is missing (works without root)
+  --cleanup                remove all of it, the service too, and give the parent its settings back
 
-  --dry-run                print the steps and do none (works without root)
+  --dry-run                print what would be done and do none of it (works without root)
+  --no-service             interfaces until the next reboot, without a service
   --json                   print one JSON object as the last line
   --python PATH            the Python to use (3.11 or newer, with pyroute2 0.9.6 or newer)
-  --venv PATH              where pyroute2 gets installed when no Python here has it; default /var/lib/onvif_proxy/venv
+  --venv PATH              where pyroute2 gets installed when no Python here has it; default /usr/local/lib/onvif_proxy/venv
   --package PATH           the folder custom_components/onvif_proxy, or the Home Assistant configuration that has it
+  --root DIR               put the files of the service under this folder instead of /
   --help                   this text
 USAGE
 }
@@ -80,19 +94,41 @@ while (($#)); do
         --venv) need_value "$@"; venv=$2; venv_given=1; shift ;;
         --package) need_value "$@"; package=$2; shift ;;
         --dhcp) dhcp=1 ;;
+        --root) need_value "$@"; root=$2; shift ;;
         --dry-run) dry_run=1 ;;
+        --no-service) service=0 ;;
         --json) ;;
-        apply | status) command="$1" ;;
+        add | remove | apply | status) command="$1" ;;
         --cleanup) command="cleanup" ;;
         -h | --help)
             usage
             exit 0
             ;;
-        *) fail "unknown argument $1; see --help." 2 ;;
+        *)
+            [[ "$command" == remove && "$1" != -* ]] || fail "unknown argument $1; see --help." 2
+            names+=("$1")
+            ;;
     esac
     shift
 done
 ((dhcp)) && [[ -n "$static" ]] && fail "--dhcp and --static exclude each other." 2
+if ((!service)) && [[ "$command" == add || "$command" == remove ]]; then
+    fail "$command changes what the service keeps; it does not go with --no-service." 2
+fi
+
+# --- places
+
+readonly lib="$root/usr/local/lib/onvif_proxy"
+readonly installed="$lib/program"
+readonly inventory="$root/etc/onvif_proxy/interfaces.json"
+readonly unit="$root/etc/systemd/system/$SERVICE"
+readonly state="$root/var/lib/onvif_proxy"
+venv=${venv:-$lib/venv}
+
+has_service() { ((service)) && [[ -e "$unit" ]]; }
+service_is() { # service_is active|enabled
+    has_service && systemctl --quiet "is-$1" "$SERVICE"
+}
 
 # --- the program
 
@@ -128,9 +164,13 @@ default_parent() {
     awk 'NR > 1 && $2 == "00000000" && $8 == "00000000" { print $1; exit }' /proc/net/route
 }
 
-if [[ "$command" == create ]]; then
+if [[ "$command" == create || "$command" == add ]]; then
     [[ -n "$parent" ]] || ask parent "Interface that is wired to your LAN" "$(default_parent)" --parent
-    [[ -n "$count" ]] || ask count "Number of cameras" 4 --count
+    if [[ "$command" == create ]]; then
+        [[ -n "$count" ]] || ask count "Number of cameras" 4 --count
+    else
+        [[ -n "$count" ]] || ask count "Number of further cameras" 1 --count
+    fi
     if ((!dhcp)) && [[ -z "$static" ]]; then
         ask static "First address, with the LAN's prefix length (192.168.1.201/24), or dhcp" "" "--static or --dhcp"
         if [[ "$static" == dhcp ]]; then
@@ -138,6 +178,19 @@ if [[ "$command" == create ]]; then
             dhcp=1
         fi
     fi
+fi
+if [[ "$command" == remove ]] && ((!${#names[@]})); then
+    ask listed "Interfaces to remove (onvifcam3 onvifcam4)" "" "the NAME of an interface"
+    read -r -a names <<<"$listed"
+fi
+
+# --- systemd
+
+if ((service)) && [[ "$command" == create || "$command" == add || "$command" == remove ]]; then
+    if [[ ! -d "$root/run/systemd/system" ]] || ! command -v systemctl >/dev/null; then
+        fail "systemd does not run here, so there can be no service. To make interfaces until the next reboot: --no-service"
+    fi
+    [[ "$command" != remove || -e "$inventory" ]] || fail "there is no inventory $inventory to remove from."
 fi
 
 # --- Python
@@ -152,20 +205,34 @@ from importlib.metadata import version
 sys.exit(tuple(map(int, re.findall(r"\d+", version("pyroute2"))[:3])) < (0, 9, 6))' 2>/dev/null
 }
 
+is_reachable() {
+    # The service sees no home of anybody's.
+    "$1" -c 'import os, sys
+homes = ("/home/", "/root/", "/run/user/")
+paths = (sys.prefix, sys.base_prefix, os.path.realpath(sys.executable))
+sys.exit(any(path.startswith(homes) for path in paths))' 2>/dev/null
+}
+
 choose_python() {
-    local candidate first=""
+    local candidate first="" for_service=0
+    ((!service)) || [[ ! "$command" =~ ^(create|add|remove)$ ]] || for_service=1
     if [[ -n "$python" ]]; then
         is_new_enough "$python" || fail "$python is not a Python $MINIMUM_PYTHON or newer."
         has_pyroute2 "$python" || fail "$python has no $PYROUTE2. Run: $python -m pip install '$PYROUTE2'"
+        ((!for_service)) || is_reachable "$python" ||
+            fail "$python is in somebody's home, which a service does not see. Leave --python out, or give another."
+        python=$(command -v "$python")
+        [[ "$python" == /* ]] || python="$PWD/$python"
         return
     fi
     if [[ -x "$venv/bin/python" ]] && has_pyroute2 "$venv/bin/python"; then
         python="$venv/bin/python"
         return
     fi
-    for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    for candidate in python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11; do
         candidate=$(command -v "$candidate") || continue
         is_new_enough "$candidate" || continue
+        ((!for_service)) || is_reachable "$candidate" || continue
         first=${first:-$candidate}
         if has_pyroute2 "$candidate"; then
             python=$candidate
@@ -178,24 +245,257 @@ choose_python() {
         fail "this needs $PYROUTE2, which is installed when interfaces are made. To have it before, add --venv FOLDER."
     fi
     printf 'Installing %s for this program alone, into %s.\n' "$PYROUTE2" "$venv" >&2
+    [[ -e "$venv" ]] || made_venv=1
     "$first" -m venv "$venv" >&2 ||
         fail "no virtual environment could be made in $venv. On Debian and Ubuntu: apt install python3-venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$PYROUTE2" >&2 ||
         fail "$PYROUTE2 could not be installed into $venv; see above."
     python="$venv/bin/python"
 }
-choose_python
+made_venv=0
+work=""
+undo=0
 
-# --- hand over
+leave() {
+    local status=$?
+    trap - EXIT
+    trap '' INT TERM
+    ((!undo)) || roll_back
+    # What was installed for a run that failed is of no use.
+    if ((status && made_venv)) && [[ "$venv" == "$lib/venv" && ! -e "$unit" ]]; then
+        rm -rf -- "$venv"
+        remove_empty
+    fi
+    [[ -z "$work" ]] || rm -rf -- "$work"
+    exit "$status"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-arguments=("$command")
-if [[ "$command" == create ]]; then
-    arguments+=(--parent "$parent" --count "$count")
-    [[ -n "$mac_start" ]] && arguments+=(--mac-start "$mac_start")
-    [[ -n "$gateway" ]] && arguments+=(--gateway "$gateway")
-    if ((dhcp)); then arguments+=(--dhcp); else arguments+=(--static "$static"); fi
-fi
-((dry_run)) && [[ "$command" != status ]] && arguments+=(--dry-run)
-((json)) && arguments+=(--json)
+remove_empty() {
+    rmdir -- "$lib" "${inventory%/*}" 2>/dev/null || true
+}
+
 # -B: no __pycache__ of root's in somebody's checkout.
-exec "$python" -B "$program" "${arguments[@]}"
+interfaces() { "$python" -B "$program" "$@"; }
+
+choose_python
+as_json=()
+((!json)) || as_json=(--json)
+dry=()
+((!dry_run)) || dry=(--dry-run)
+request=()
+if [[ "$command" == create || "$command" == add ]]; then
+    request=(--parent "$parent" --count "$count")
+    [[ -z "$mac_start" ]] || request+=(--mac-start "$mac_start")
+    [[ -z "$gateway" ]] || request+=(--gateway "$gateway")
+    if ((dhcp)); then request+=(--dhcp); else request+=(--static "$static"); fi
+fi
+
+# --- the service
+
+write_unit() { # write_unit FILE
+    local path text
+    for path in "$python" "$installed" "$inventory"; do
+        # systemd reads spaces, % and $ in a command in its own ways.
+        [[ "$path" =~ ^/[A-Za-z0-9/._+@-]*$ ]] || fail "$path cannot be in a unit: choose a path of plain characters."
+    done
+    text=$(<"$here/$SERVICE")
+    text=${text//@PYTHON@/$python}
+    text=${text//@PROGRAM@/$installed}
+    printf '%s\n' "${text//@INVENTORY@/$inventory}" >"$1"
+}
+
+stage() { # what is to be installed, in $work
+    mkdir -p -- "$work/program/setup_interfaces" "$work/program/interfaces"
+    cp -- "$program"/*.py "$work/program/interfaces/"
+    cp -- "$here/setup_interfaces.sh" "$here/$SERVICE" "$work/program/setup_interfaces/"
+    chmod -R u=rwX,go=rX "$work/program"
+    write_unit "$work/unit"
+    # This run may be of the installed program, which it replaces.
+    program="$work/program/interfaces"
+}
+
+put() { # put FILE PLACE: whole or not at all
+    mkdir -p -- "${2%/*}" && install -m 0644 -- "$1" "$2.new" && mv -f -- "$2.new" "$2"
+}
+
+put_program() { # put_program FOLDER
+    mkdir -p -- "$lib" && rm -rf -- "$installed.new" && cp -rp -- "$1" "$installed.new" &&
+        rm -rf -- "$installed" && mv -- "$installed.new" "$installed"
+}
+
+back_up() {
+    mkdir -- "$work/before"
+    [[ ! -e "$installed" ]] || cp -rp -- "$installed" "$work/before/program"
+    [[ ! -e "$inventory" ]] || cp -p -- "$inventory" "$work/before/inventory"
+    [[ ! -e "$unit" ]] || cp -p -- "$unit" "$work/before/unit"
+    was_active=0
+    was_enabled=0
+    ! service_is active || was_active=1
+    ! service_is enabled || was_enabled=1
+}
+
+put_back() { # put_back NAME PLACE
+    rm -rf -- "$2" "$2.new"
+    [[ ! -e "$work/before/$1" ]] || cp -rp -- "$work/before/$1" "$2"
+}
+
+roll_back() {
+    set +e
+    local said
+    undo=0
+    printf 'That failed; putting back what was before.\n' >&2
+    [[ ! -e "$unit" ]] || systemctl --quiet stop "$SERVICE"
+    said=$(interfaces exchange --from "$work/new.json" --to "$work/present.json" 2>&1) || printf '%s\n' "$said" >&2
+    ((was_enabled)) || [[ ! -e "$unit" ]] || systemctl --quiet disable "$SERVICE"
+    put_back program "$installed"
+    put_back inventory "$inventory"
+    put_back unit "$unit"
+    remove_empty
+    systemctl daemon-reload
+    ((!was_active)) || systemctl --quiet start "$SERVICE" || printf 'The former service does not start.\n' >&2
+}
+
+# True when the service runs and the kernel is what the inventory says. Leases may still be on their way.
+verified() {
+    service_is active || return
+    local said
+    said=$(interfaces exchange --from "$inventory" --to "$inventory" --dry-run 2>&1) || return
+    [[ "$said" == "0 steps would be done." ]]
+}
+
+wait_until_verified() {
+    local end=$((SECONDS + SECONDS_TO_START))
+    until verified; do
+        ((SECONDS < end)) || return 1
+        sleep 0.2
+    done
+    # One that ends at once had been seen active.
+    sleep 1
+    verified
+}
+
+why_not() {
+    systemctl --no-pager --lines=10 status "$SERVICE" >&2 || true
+    interfaces status --inventory "$inventory" >&2 || true
+}
+
+is_installed_as_staged() {
+    cmp --quiet -- "$work/unit" "$unit" && diff --brief --recursive --exclude=__pycache__ -- "$work/program" "$installed" >/dev/null
+}
+
+change() {
+    local same_files=0
+    work=$(mktemp -d)
+    local wanted=("${request[@]}")
+    [[ "$command" != remove ]] || wanted=("${names[@]}")
+    interfaces enlist "$command" --inventory "$inventory" --into "$work/new.json" "${as_json[@]}" "${wanted[@]}" \
+        >"$work/said" || tell_and_exit "$work/said"
+    interfaces enlist present --inventory "$inventory" --into "$work/present.json" "${as_json[@]}" \
+        >"$work/present" || tell_and_exit "$work/present"
+    stage
+    ! is_installed_as_staged || same_files=1
+    if ((same_files)) && cmp --quiet -- "$work/new.json" "$inventory" && service_is enabled && verified; then
+        # No step is left to do, so this only tells it.
+        interfaces exchange --from "$inventory" --to "$inventory" "${dry[@]}" "${as_json[@]}"
+        return
+    fi
+    # The JSON object is that of the last program only.
+    if ((json)); then sed '$d' -- "$work/said"; else cat -- "$work/said"; fi
+    if ((dry_run)); then
+        ((same_files)) || printf 'would write %s\n' "$installed" "$unit"
+        cmp --quiet -- "$work/new.json" "$inventory" || printf 'would write %s\n' "$inventory"
+        printf 'would start %s\n' "$SERVICE"
+        interfaces exchange --from "$work/present.json" --to "$work/new.json" --dry-run "${as_json[@]}"
+        return
+    fi
+    back_up
+    undo=1
+    # The interfaces stay while the service is stopped, and the cameras go on.
+    ((!was_active)) || systemctl --quiet stop "$SERVICE" || fail "the service does not stop; see above."
+    interfaces exchange --from "$work/present.json" --to "$work/new.json" "${as_json[@]}" >"$work/done" || tell_and_exit "$work/done"
+    put_program "$work/program" || fail "$installed cannot be written; see above."
+    put "$work/new.json" "$inventory" || fail "$inventory cannot be written; see above."
+    put "$work/unit" "$unit" || fail "$unit cannot be written; see above."
+    systemctl daemon-reload || fail "systemd does not take the unit; see above."
+    systemctl --quiet enable "$SERVICE" || fail "the service cannot be enabled; see above."
+    systemctl --quiet start "$SERVICE" || { why_not; fail "the service does not start; see above."; }
+    wait_until_verified || { why_not; fail "the service does not keep the interfaces as asked; see above."; }
+    undo=0
+    printf '%s runs, and starts with this host.\n' "$SERVICE"
+    cat -- "$work/done"
+}
+
+tell_and_exit() { # tell_and_exit FILE: with what the program said there; the reason is on stderr already
+    cat -- "$1"
+    exit 1
+}
+
+cleanup() {
+    if has_service; then
+        if ((dry_run)); then
+            printf 'would stop and remove %s\n' "$SERVICE" "$inventory" "$lib" "$state"
+            interfaces cleanup --dry-run "${as_json[@]}"
+            return
+        fi
+        systemctl --quiet disable --now "$SERVICE" || fail "the service does not stop; see above."
+        rm -f -- "$unit"
+        systemctl daemon-reload
+        systemctl --quiet reset-failed "$SERVICE" 2>/dev/null || true
+    fi
+    local status=0
+    interfaces cleanup "${dry[@]}" "${as_json[@]}" || status=$?
+    ((!dry_run && service && !status)) || return "$status"
+    rm -f -- "$inventory"
+    rm -rf -- "$lib" "$state" "$root/var/lib/private/onvif_proxy"
+    remove_empty
+}
+
+apply() {
+    if ! has_service; then
+        interfaces apply "${dry[@]}" "${as_json[@]}"
+    elif ((dry_run)); then
+        interfaces apply --inventory "$inventory" --dry-run "${as_json[@]}"
+    elif service_is active; then
+        # Who reads its inventory again also repairs.
+        systemctl reload "$SERVICE" && wait_until_verified || { why_not; fail "the service does not repair them; see above."; }
+        interfaces exchange --from "$inventory" --to "$inventory" "${as_json[@]}"
+    else
+        systemctl start "$SERVICE" && wait_until_verified || { why_not; fail "the service does not start; see above."; }
+        interfaces exchange --from "$inventory" --to "$inventory" "${as_json[@]}"
+    fi
+}
+
+status() {
+    local status=0 said sentence="$SERVICE runs."
+    if ! has_service; then
+        interfaces status "${as_json[@]}"
+        return
+    fi
+    said=$(interfaces status --inventory "$inventory" "${as_json[@]}") || status=$?
+    if ! service_is active; then
+        sentence="$SERVICE does not run. To start it: sudo systemctl start $SERVICE"
+        status=1
+        if ((json)); then
+            said=$("$python" -c 'import json, sys
+*lines, last = sys.argv[2].splitlines()
+report = json.loads(last)
+report["short"].append(sys.argv[1])
+report["ok"] = False
+print(*lines, json.dumps(report), sep="\n")' "$sentence" "$said")
+        fi
+    fi
+    printf '%s\n' "$said"
+    printf '%s\n' "$sentence" >&2
+    return "$status"
+}
+
+case "$command" in
+    create)
+        if ((service)); then change; else interfaces create "${request[@]}" "${dry[@]}" "${as_json[@]}"; fi
+        ;;
+    add | remove) change ;;
+    *) "$command" ;;
+esac

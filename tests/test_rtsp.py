@@ -180,6 +180,45 @@ def test_a_flood_in_small_pieces_keeps_no_more_than_the_limit() -> None:
         framer.feed(b"a" * 10)
 
 
+@pytest.mark.parametrize(
+    "item",
+    [frame(0, b""), b"\n" + frame(0, b""), b"OPTIONS * RTSP/1.0\r\n\r\n", frame(0, b"") + b"\r\nRTSP/1.0 200\r\n\r\n"],
+    ids=["frames", "frames and empty lines", "requests", "frames and responses"],
+)
+def test_too_many_at_once_are_an_error(item: bytes) -> None:
+    framer = RtspFramer(max_items=10)
+    for _ in range(3):
+        framer.feed(item * 5)
+    with pytest.raises(RtspError):
+        framer.feed(item * 11)
+
+
+def test_a_flood_of_tiny_frames_is_an_error_and_the_smallest_packets_are_not() -> None:
+    read = 256 * 1024
+    with pytest.raises(RtspError):
+        RtspFramer().feed(frame(0, b"") * (read // 4))
+    packets = frame(0, b"RTP's header") * (read // 16)
+    (run,) = whole(packets)
+    assert isinstance(run, InterleavedRun)
+    assert run.data == packets
+
+
+def test_empty_lines_are_skipped_without_a_step_for_each() -> None:
+    steps = 0
+
+    class Counted(bytes):
+        """Counts the single bytes that are looked at."""
+
+        def __getitem__(self, key: object) -> object:
+            nonlocal steps
+            steps += 1
+            return super().__getitem__(key)  # type: ignore[index]  # whatever was asked for
+
+    (request,) = RtspFramer().feed(Counted(b"\r\n" * 100_000 + b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"))
+    assert isinstance(request, RtspRequest)
+    assert steps < 10
+
+
 @pytest.mark.parametrize("cseq", ["", "-1", "one", "²", "1" * 30])
 def test_a_sequence_number_that_is_none(cseq: str) -> None:
     assert RtspRequest("OPTIONS", "*", Headers([("CSeq", cseq)])).cseq is None

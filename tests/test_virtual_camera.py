@@ -20,7 +20,7 @@ from custom_components.onvif_proxy.model import (
     StreamRole,
     VideoEncoding,
 )
-from custom_components.onvif_proxy.responder import DiscoveryResponder, OnvifServer, SnapshotUnavailable
+from custom_components.onvif_proxy.responder import DiscoveryResponder, OnvifServer, SnapshotUnavailable, TokenVerifier
 from custom_components.onvif_proxy.virtual_camera import CameraState, CameraStatus, Trouble, VirtualCamera
 from tests.end_to_end.client import fetch_snapshot, find_cameras, listens, read_camera
 
@@ -74,6 +74,7 @@ class Watched:
             recorder=RECORDER,
             recorder_credentials=Credentials(username="admin", password="secret"),
             credentials=CREDENTIALS,
+            tokens=TokenVerifier(),
             fetch_snapshot=self.fetch,
             on_change=self.changed,
             retry_seconds=(0.05,),

@@ -22,7 +22,7 @@ from .listeners import Listeners
 from .model import Channel, Credentials, Endpoint, Identity, Recorder, Snapshot
 from .nvr import RecorderError
 from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, SHARED_ONVIF_PORTS, SHARED_RTSP_PORTS, first_free_port
-from .responder import SnapshotUnavailable
+from .responder import SnapshotUnavailable, TokenVerifier
 from .store import CameraRecord, IdentityStore
 from .virtual_camera import Trouble, VirtualCamera
 
@@ -73,6 +73,7 @@ class Fleet:
         self._store = store
         self._recorder_credentials = recorder_credentials
         self._credentials = credentials
+        self._tokens = TokenVerifier()
         self._excluded = excluded
         self._manager = interfaces
         self._wish = wish
@@ -184,6 +185,7 @@ class Fleet:
             recorder=recorder.info,
             recorder_credentials=self._recorder_credentials,
             credentials=self._credentials,
+            tokens=self._tokens,
             fetch_snapshot=self._async_fetch_snapshot,
             on_change=listeners.notify,
         )

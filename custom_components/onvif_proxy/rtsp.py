@@ -13,6 +13,8 @@ DEFAULT_MAX_MESSAGE = 16 * 1024
 DEFAULT_MAX_BODY = 64 * 1024
 """Bytes of a message's body."""
 DEFAULT_MAX_HEADERS = 100
+DEFAULT_MAX_ITEMS = 16 * 1024
+"""Messages and interleaved frames in one read. Frames of RTP have 16 bytes at least, so that no read of 256 KiB has more."""
 
 REASONS: dict[int, str] = {
     200: "OK",
@@ -51,6 +53,7 @@ REASONS: dict[int, str] = {
 _DOLLAR = 0x24
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(r"\r?\n")
+_EMPTY_LINES = re.compile(rb"[\r\n]+")
 _REQUEST_LINE = re.compile(r"([A-Z_]{1,32}) +(\S+) +(RTSP/[0-9]\.[0-9])")
 _STATUS_LINE = re.compile(r"RTSP/[0-9]\.[0-9] +([0-9]{3})(?: +(.*))?")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -203,11 +206,13 @@ class RtspFramer:
         max_message: int = DEFAULT_MAX_MESSAGE,
         max_body: int = DEFAULT_MAX_BODY,
         max_headers: int = DEFAULT_MAX_HEADERS,
+        max_items: int = DEFAULT_MAX_ITEMS,
     ) -> None:
-        """Limits: bytes of start line and headers, bytes of a body, number of headers."""
+        """Limits: bytes of start line and headers, bytes of a body, number of headers, messages and frames in one `feed`."""
         self._max_message = max_message
         self._max_body = max_body
         self._max_headers = max_headers
+        self._max_items = max_items
         self._rest = bytearray()
         self._needed = 0
 
@@ -225,29 +230,35 @@ class RtspFramer:
             data = bytes(self._rest)
             self._rest.clear()
         found: list[RtspRequest | RtspResponse | InterleavedRun] = []
-        position, size = 0, len(data)
+        position, size, left = 0, len(data), self._max_items
         self._needed = 0
         while position < size and not self._needed:
             first = data[position]
             if first == _DOLLAR:
-                end = self._end_of_run(data, position)
+                end, left = self._end_of_run(data, position, left)
                 if end > position:
                     found.append(InterleavedRun(memoryview(data)[position:end]))
                 position = end
-            elif first in b"\r\n":
-                position += 1
+            elif empty := _EMPTY_LINES.match(data, position):
+                position = empty.end()
             else:
                 message, position = self._message(data, position)
                 if message is not None:
                     found.append(message)
+                    left -= 1
+            if left < 0:
+                raise RtspError("too many messages or frames at once")
         if position < size:
             self._rest += memoryview(data)[position:]
         return found
 
-    def _end_of_run(self, data: bytes, position: int) -> int:
-        """Walk whole frames from a `$` on; note how many bytes the first that isn't whole takes."""
+    def _end_of_run(self, data: bytes, position: int, left: int) -> tuple[int, int]:
+        """Walk whole frames from a `$` on; note how many bytes the first that isn't whole takes.
+
+        `left` frames may come; below zero, one more did.
+        """
         size = len(data)
-        while position < size and data[position] == _DOLLAR:
+        while left >= 0 and position < size and data[position] == _DOLLAR:
             if position + 4 > size:
                 self._needed = 4
                 break
@@ -256,7 +267,8 @@ class RtspFramer:
                 self._needed = end - position
                 break
             position = end
-        return position
+            left -= 1
+        return position, left
 
     def _message(self, data: bytes, position: int) -> tuple[RtspRequest | RtspResponse | None, int]:
         """Parse the message at `position`: (message, its end), (None, position) while it isn't whole."""

@@ -9,7 +9,7 @@ import logging
 
 from .model import CameraDescription, Channel, Credentials, Endpoint, Identity, RecorderInfo, Snapshot
 from .relay import RelayServer, Source
-from .responder import DiscoveryResponder, OnvifServer
+from .responder import DiscoveryResponder, OnvifServer, TokenVerifier
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -69,11 +69,16 @@ class VirtualCamera:
         recorder: RecorderInfo,
         recorder_credentials: Credentials,
         credentials: Credentials,
+        tokens: TokenVerifier,
         fetch_snapshot: Callable[[Channel], Awaitable[Snapshot]],
         on_change: Callable[[], None],
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
     ) -> None:
-        """Make a camera that is switched off; `fetch_snapshot` raises `SnapshotUnavailable`."""
+        """Make a camera that is switched off.
+
+        `tokens` is shared by all cameras with these credentials: what was used at one is used up for all.
+        `fetch_snapshot` raises `SnapshotUnavailable`.
+        """
         self.name = name
         self.identity = identity
         self.channel = channel
@@ -81,6 +86,7 @@ class VirtualCamera:
         self.credentials = credentials
         self.status = CameraStatus(state=CameraState.STOPPED)
         self._recorder_credentials = recorder_credentials
+        self._tokens = tokens
         self._fetch_snapshot = fetch_snapshot
         self._on_change = on_change
         self._retry_seconds = retry_seconds
@@ -234,7 +240,7 @@ class VirtualCamera:
         await relay.start()
         self._relay = relay
         description = self._describe(replace(endpoint, rtsp_port=relay.port))
-        server = OnvifServer(description, self, discoverable=self._discoverable)
+        server = OnvifServer(description, self, discoverable=self._discoverable, tokens=self._tokens)
         await server.start()
         self._server = server
 

@@ -12,7 +12,7 @@ import time
 
 from playwright.async_api import Page, async_playwright
 
-from .demo import Demo, say, start_demo
+from .demo import Demo, Interrupted, run_interruptibly, say, start_demo
 from .home_assistant import REPOSITORY, HomeAssistant, HomeAssistantFailed
 
 IMAGES = REPOSITORY / "docs" / "images"
@@ -72,7 +72,7 @@ async def take_pictures(demo: Demo, page: Page) -> None:
 
 
 async def run() -> int:
-    """Start the demo, and take the pictures."""
+    """Start the demo, and take the pictures; returns the exit status."""
     if (executable := find_browser()) is None:
         say("No Chromium is installed; on Debian: apt-get install chromium")
         return 1
@@ -90,4 +90,7 @@ async def run() -> int:
 
 if __name__ == "__main__":
     argparse.ArgumentParser(prog="scripts/pictures", description=__doc__).parse_args()
-    sys.exit(asyncio.run(run()))
+    try:
+        sys.exit(run_interruptibly(run()))
+    except Interrupted as error:
+        sys.exit(error.exit_status)

@@ -2,7 +2,8 @@
 
 import argparse
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+import contextlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 import json
@@ -52,6 +53,41 @@ class Demo:
 def say(text: str) -> None:
     """Show progress, apart from the result."""
     print(text, file=sys.stderr, flush=True)
+
+
+class Interrupted(Exception):
+    """A signal ended the program before its own end; nothing of it is left."""
+
+    def __init__(self, number: int) -> None:
+        """`number` is the signal's."""
+        super().__init__(f"Interrupted by {signal.Signals(number).name}.")
+        self.exit_status = 128 + number
+
+
+def run_interruptibly[T](program: Coroutine[Any, Any, T]) -> T:
+    """Run a program; a signal cancels it, and those after it are ignored while it cleans up. Raises Interrupted."""
+    received: list[int] = []
+
+    async def interruptible() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def interrupt(number: int) -> None:
+            if not received:
+                received.append(number)
+                say("\nStopping ...")
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
+        return await program
+
+    try:
+        return asyncio.run(interruptible())
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        raise Interrupted(received[0]) from None
 
 
 async def start_demo(stack: AsyncExitStack, *, channels: int, port: int | None, vendor: str) -> Demo:
@@ -107,7 +143,7 @@ async def wait_for_cameras(home_assistant: HomeAssistant, wanted: int) -> list[D
 
 
 async def show(demo: Demo) -> None:
-    """Print what a person needs to look around, and wait for Ctrl-C."""
+    """Print what a person needs to look around, and wait to be interrupted."""
     home_assistant = demo.home_assistant
     print(f"\nHome Assistant  {home_assistant.url}")
     print(f"                user {home_assistant.username}, password {home_assistant.password}\n")
@@ -119,11 +155,8 @@ async def show(demo: Demo) -> None:
             print(f"  RTSP   {profile.stream_uri}  ({profile.width}x{profile.height} {profile.codec})")
         print(f"  user {demo.username}, password {demo.password}\n")
     print("Ctrl-C stops everything.", flush=True)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
-    say("\nStopping ...")
+    with contextlib.suppress(asyncio.CancelledError):  # this is how it is meant to end
+        await asyncio.Event().wait()
 
 
 @dataclass(slots=True)
@@ -248,10 +281,13 @@ def main() -> int:
     parser.add_argument("--channels", type=int, default=4, help="channels of the recorder (default: 4)")
     parser.add_argument("--port", type=int, help="of Home Assistant (default: 8123, or a free one if that is taken)")
     parser.add_argument("--vendor", default="hikvision", help="whose conventions the recorder follows")
+    arguments = parser.parse_args()
     try:
-        return asyncio.run(run(parser.parse_args()))
-    except KeyboardInterrupt:
-        return 130
+        return run_interruptibly(run(arguments))
+    except Interrupted as error:
+        if arguments.check:
+            print(json.dumps(Check(short=[str(error)]).result()))
+        return error.exit_status
 
 
 if __name__ == "__main__":

@@ -63,6 +63,13 @@ ONBOARDING_STORAGE = {
     "key": "onboarding",
     "data": {"done": ["core_config", "analytics", "integration"]},
 }
+# Its own discovery stays on this machine too, and does not mind when there is no network at all.
+NETWORK_STORAGE = {
+    "version": 1,
+    "minor_version": 1,
+    "key": "core.network",
+    "data": {"configured_adapters": ["lo"]},
+}
 # Home Assistant says these of a custom integration that does what it should not.
 _COMPLAINTS = re.compile(
     r"(ERROR|CRITICAL).*onvif_proxy|Detected blocking call.*onvif_proxy|Detected that custom integration 'onvif_proxy'"
@@ -78,15 +85,22 @@ def _end_with_us() -> tuple[str, ...]:
     return ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
 
 
-def free_port(wanted: int = 0) -> int:
-    """Return `wanted` if it is free on loopback, else a port that is."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+def reserve_port(wanted: int = 0) -> socket.socket:
+    """Return a UDP socket whose port is free for TCP on loopback too: `wanted` if possible.
+
+    Home Assistant listens only seconds after its port was chosen; the socket keeps others that ask here from it until then.
+    Nothing of it uses UDP there.
+    """
+    for port in (wanted, *[0] * 10):
+        reservation = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            reservation.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(reservation.getsockname())
+        except OSError:
+            reservation.close()
+        else:
+            return reservation
     raise HomeAssistantFailed("no port is free on 127.0.0.1")
 
 
@@ -106,7 +120,11 @@ class HomeAssistant:
         self.username = username
         self.password = password
         self.host = host
-        self.port = free_port(DEFAULT_PORT) if port is None else port
+        self._reservation: socket.socket | None = None
+        if port is None:
+            self._reservation = reserve_port(DEFAULT_PORT)
+            port = int(self._reservation.getsockname()[1])
+        self.port = port
         self.url = f"http://{host}:{self.port}"
         self.tokens: dict[str, Any] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="onvif_proxy_home_assistant_"))
@@ -128,11 +146,15 @@ class HomeAssistant:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop it and remove its folder."""
-        await self.stop()
-        if self._session is not None:
-            await self._session.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Stop it and remove its folder, also when interrupted in this."""
+        try:
+            await self.stop()
+        finally:
+            if self._reservation is not None:
+                self._reservation.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if self._session is not None:
+                await self._session.close()
 
     def _write_configuration(self) -> None:
         components = self.folder / "custom_components"
@@ -145,6 +167,7 @@ class HomeAssistant:
         http["data"]["stable"] |= {"server_host": [self.host], "server_port": self.port}
         (storage / "http").write_text(json.dumps(http))
         (storage / "onboarding").write_text(json.dumps(ONBOARDING_STORAGE))
+        (storage / "core.network").write_text(json.dumps(NETWORK_STORAGE))
 
     async def start(self) -> None:
         """Start the process and wait until its API answers."""
@@ -176,10 +199,12 @@ class HomeAssistant:
         else:
             self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        finally:
+            if self._process.returncode is None:
+                self._process.kill()
+                await self._process.wait()
 
     async def wait_for_saved(self, name: str, seconds: float = 15.0) -> None:
         """Wait until a file of its storage is newer than this call: writes are delayed."""

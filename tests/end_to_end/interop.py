@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 import json
@@ -16,7 +16,7 @@ import aiohttp
 import av
 
 from .client import fetch_snapshot, play, read_camera
-from .demo import Demo, DemoCamera, say, start_demo
+from .demo import Demo, DemoCamera, Interrupted, run_interruptibly, say, start_demo
 from .home_assistant import HomeAssistantFailed
 
 NPM = Path(__file__).parent / "npm"
@@ -127,6 +127,19 @@ async def run(channels: int) -> list[Outcome]:
         return [await adopt(demo, client, camera) for client in CLIENTS for camera in demo.cameras]
 
 
+def judge(outcomes: Sequence[Outcome]) -> tuple[dict[str, bool], list[str]]:
+    """Return of each client whether it adopted every camera, and a sentence on each shortfall; none adopted is one too."""
+    adopted = {}
+    short = []
+    for client in CLIENTS:
+        own = [one for one in outcomes if one.client == client]
+        adopted[client] = bool(own) and all(one.ok for one in own)
+        short += [f"{client} could not adopt {one.camera}: {one.seen}" for one in own if not one.ok]
+        if not own:
+            short.append(f"{client} met no camera.")
+    return adopted, short
+
+
 def main() -> int:
     """Read the command line, print the table."""
     parser = argparse.ArgumentParser(prog="scripts/interop", description=__doc__)
@@ -135,21 +148,24 @@ def main() -> int:
     arguments = parser.parse_args()
     short: list[str] = []
     outcomes: list[Outcome] = []
+    status = 1
     try:
-        outcomes = asyncio.run(run(arguments.channels))
+        outcomes = run_interruptibly(run(arguments.channels))
+    except Interrupted as error:
+        short.append(str(error))
+        status = error.exit_status
     except (HomeAssistantFailed, aiohttp.ClientError, OSError, TimeoutError) as error:
         short.append(f"The demo did not start: {error}")
     print(ROW.format("client", "camera", "", "seen"))
     for outcome in outcomes:
         print(ROW.format(outcome.client, outcome.camera, "ok" if outcome.ok else "FAILED", outcome.seen))
-        if not outcome.ok:
-            short.append(f"{outcome.client} could not adopt {outcome.camera}: {outcome.seen}")
+    adopted, missing = judge(outcomes)
+    short += missing
     for sentence in short:
         say(f"short: {sentence}")
     if arguments.json:
-        clients = {client: all(one.ok for one in outcomes if one.client == client) for client in CLIENTS}
-        print(json.dumps({"ok": not short, "clients": clients, "short": short}))
-    return 1 if short else 0
+        print(json.dumps({"ok": not short, "clients": adopted, "short": short}))
+    return status if short else 0
 
 
 if __name__ == "__main__":

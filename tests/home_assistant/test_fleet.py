@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from unittest.mock import patch
 
+import aiohttp
 from homeassistant.components.camera import async_get_image
 from homeassistant.const import SERVICE_TURN_OFF, SERVICE_TURN_ON, STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -16,6 +17,7 @@ from custom_components.onvif_proxy import async_remove_config_entry_device, flee
 from custom_components.onvif_proxy.const import CONF_ADDRESSING, CONF_EXCLUDED_CHANNELS, DOMAIN, Addressing
 from custom_components.onvif_proxy.interfaces import Interface, InterfaceAddress, KernelRefused
 from tests.end_to_end.client import fetch_snapshot, find_cameras, read_camera
+from tests.responder.envelopes import envelope, operation, security
 from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
 
 from . import CAMERA_PASSWORD, CAMERA_USERNAME, LOOPBACK, answers, entity_ids, entry_for, state_of
@@ -44,6 +46,20 @@ async def test_clients_can_tell_the_cameras_apart(hass: HomeAssistant, entry: Mo
     assert first.mac != second.mac
     assert first.serial_number != second.serial_number
     assert [profile.token for profile in first.profiles] == ["main", "sub"]
+
+
+async def test_a_login_seen_at_one_camera_does_not_open_another(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    request = envelope(
+        operation("tds:GetDeviceInformation"), security(username=CAMERA_USERNAME, password=CAMERA_PASSWORD)
+    )
+    answered = []
+    for address in [state_of(hass, one) for one in entity_ids(hass, entry, "_address")]:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"http://{address}/onvif/device_service", data=request) as response,
+        ):
+            answered.append(response.status)
+    assert answered == [200, 400]
 
 
 async def test_renaming_the_device_renames_the_onvif_camera(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -34,6 +34,15 @@ def test_it_runs_without_home_assistant() -> None:
     assert "homeassistant" not in shown.stderr
 
 
+def test_a_python_without_pyroute2_is_told_in_a_sentence() -> None:
+    refused = run("status", "--json", options=("-I", "-S"))
+    assert refused.returncode == 1
+    answer = json.loads(refused.stdout)
+    assert answer["ok"] is False
+    assert answer["short"][0].startswith("pyroute2 is missing. Run: ")
+    assert refused.stderr == f"{answer['short'][0]}\n"
+
+
 @pytest.mark.parametrize("file", sorted(PACKAGE.glob("*.py")), ids=lambda file: file.name)
 def test_its_files_are_those_of_the_oldest_python(file: Path) -> None:
     ast.parse(file.read_text(encoding="utf-8"), feature_version=OLDEST_PYTHON)

@@ -16,8 +16,8 @@ NAMES = ["onvifcam1", "onvifcam2", "onvifcam3"]
 
 
 def run_script(lan: Lan, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the script on the Home Assistant host."""
-    return lan.run("ha", [SCRIPT, *arguments, "--python", sys.executable], check=check)
+    """Run the script on the Home Assistant host; the service, if this machine has one, is none of its business."""
+    return lan.run("ha", [SCRIPT, *arguments, "--no-service", "--python", sys.executable], check=check)
 
 
 def report(lan: Lan, *arguments: str, check: bool = True) -> dict[str, Any]:

@@ -123,6 +123,7 @@ def test_a_read_only_proc_is_no_hindrance(lan: Lan) -> None:
             "sh",
             SCRIPT,
             *THREE_CAMERAS,
+            "--no-service",
             "--python",
             sys.executable,
         ],
@@ -189,7 +190,7 @@ def test_what_is_not_given_is_asked_for(lan: Lan) -> None:
     with os.fdopen(terminal, "wb", buffering=0) as keyboard, os.fdopen(line, "rb") as stdin:
         asking = lan.popen(
             "ha",
-            [SCRIPT, "--python", sys.executable],
+            [SCRIPT, "--no-service", "--python", sys.executable],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -226,7 +227,7 @@ _WITHOUT_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
 def test_status_takes_no_capability_and_changing_names_the_one_it_takes(lan: Lan, cameras: dict[str, str]) -> None:
-    script = [*_WITHOUT_CAPABILITIES, SCRIPT, "--python", sys.executable]
+    script = [*_WITHOUT_CAPABILITIES, SCRIPT, "--no-service", "--python", sys.executable]
     assert "ready" in lan.run("ha", [*script, "status"]).stdout
     before = lan.state("ha")
     refused = lan.run("ha", [*script, "--cleanup"], check=False)

@@ -1,5 +1,6 @@
 """The relay as a program of its own, without Home Assistant and without any installed package."""
 
+import ast
 import asyncio
 import json
 from pathlib import Path
@@ -57,6 +58,19 @@ async def test_it_explains_itself_without_home_assistant(options: tuple[str, ...
     status, output, errors = await run("--help", options=options)
     assert (status, errors) == (0, "")
     assert "--config FILE" in output
+
+
+async def test_a_python_that_is_too_old_is_told_in_a_sentence() -> None:
+    """Of such a Python the test has the version alone, and its grammar."""
+    ast.parse((RELAY / "__main__.py").read_text(), feature_version=(3, 8))
+    code = f"import runpy, sys; sys.version_info = (3, 13, 9); runpy.run_path({str(RELAY)!r}, run_name='__main__')"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    output, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert (process.returncode, output) == (1, b"")
+    assert errors.decode().startswith("relay: this needs Python 3.14 or newer; this is ")
+    assert errors.count(b"\n") == 1
 
 
 async def test_it_needs_the_ground_floor_and_the_standard_library_alone(tmp_path: Path) -> None:

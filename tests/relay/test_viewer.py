@@ -509,11 +509,61 @@ async def test_a_stream_of_one_track_may_be_set_up_as_a_whole() -> None:
 async def test_what_was_not_asked_for_is_ignored() -> None:
     recorder = ScriptedRecorder()
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
-        viewer.send(frame(1, b"early") + b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n")
+        viewer.send(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n")
         assert (await viewer.play()).status == 200
         viewer.send(frame(77, b"unknown channel") + frame(1, b"known"))
         await until(lambda: bool(recorder.connections[0].frames))
         assert recorder.connections[0].frames == [(1, b"known")]
+
+
+async def test_rtcp_that_crosses_the_end_of_a_session_is_ignored() -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert (await viewer.request("TEARDOWN", "/main")).status == 200
+        viewer.send(frame(1, b"late"))
+        viewer.session = None
+        assert (await viewer.play()).status == 200
+
+
+@pytest.mark.parametrize("login", [False, True], ids=["before a login", "after it"])
+async def test_interleaved_data_before_a_session_is_nonsense(login: bool) -> None:
+    async with relaying(ScriptedRecorder()) as server, RtspClient(server.port) as viewer:
+        if login:
+            assert (await viewer.request("DESCRIBE", "/main")).status == 200
+        viewer.send(frame(0, b""))
+        assert (await viewer.reply()).status == 400
+        assert await viewer.ended()
+
+
+@pytest.mark.parametrize("item", [frame(1, b""), b"OPTIONS * RTSP/1.0\r\n\r\n"], ids=["frames", "requests"])
+async def test_a_viewer_that_sends_too_much_at_once_is_cut_off(item: bytes) -> None:
+    recorder = ScriptedRecorder()
+    limits = replace(QUICK, max_items_per_read=8)
+    async with relaying(recorder, limits) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        viewer.send(item * 9)
+        assert await viewer.ended()
+        assert b"RTSP/1.0 400 " in viewer.received
+        await until(lambda: recorder.open_connections == 0)
+
+
+@pytest.mark.parametrize("flood", [b"\r\n", b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"], ids=["empty lines", "requests"])
+async def test_what_is_taken_before_a_login_is_limited(flood: bytes) -> None:
+    limits = replace(QUICK, max_login_bytes=1000, handshake_timeout=30.0)
+    async with relaying(ScriptedRecorder(), limits) as server, RtspClient(server.port) as viewer:
+        for _ in range(1001 // len(flood) + 1):
+            viewer.send(flood)
+            await asyncio.sleep(0.001)
+        assert await viewer.ended()
+        assert b"RTSP/1.0 400 " in viewer.received
+
+
+async def test_after_the_login_a_viewer_may_send_any_number_of_bytes() -> None:
+    limits = replace(QUICK, max_login_bytes=1000)
+    async with relaying(ScriptedRecorder(), limits) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        for _ in range(50):
+            assert (await viewer.request("GET_PARAMETER", "/main")).status == 200
 
 
 async def test_the_number_of_viewers_is_limited() -> None:

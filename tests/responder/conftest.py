@@ -73,6 +73,7 @@ def make_description(
     onvif_port: int = 0,
     uuid: str = UUID,
     address: str = "127.0.0.1",
+    model: str = "NVR 5000",
 ) -> CameraDescription:
     """Return a camera on loopback."""
     return CameraDescription(
@@ -84,7 +85,7 @@ def make_description(
         ),
         credentials=Credentials(username=USERNAME, password=password),
         manufacturer="ACME & Sons",
-        model="NVR 5000",
+        model=model,
         firmware="4.2",
     )
 

@@ -21,6 +21,12 @@ async def test_device_information(client: Client) -> None:
     ]
 
 
+async def test_endless_words_of_a_recorder_are_cut(client: Client) -> None:
+    client.server.update(make_description(model="M" * 100_000))
+    reply = await client.ask("tds:GetDeviceInformation")
+    assert reply.text("tds:Model") == reply.text("tds:HardwareId") == "M" * 64
+
+
 async def test_clock(client: Client) -> None:
     reply = await client.ask("tds:GetSystemDateAndTime", header="")
     numbers = [
@@ -70,6 +76,7 @@ async def test_discovery_mode(client: Client, discoverable: bool, mode: str) -> 
         ("Küche (oben)", "kuche-oben"),
         ("前门", "camera-5c9d8a1e"),
         ("x" * 80, "x" * 63),
+        ("ü" * 12_000, "u" * 63),
         ("--", "camera-5c9d8a1e"),
     ],
 )

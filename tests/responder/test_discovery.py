@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from ipaddress import IPv4Network, ip_address
 import socket
 import struct
+from urllib.parse import quote
 from uuid import uuid4
 
 from lxml import etree
@@ -114,6 +115,25 @@ class TestProbe:
         assert answer.findtext("s:Header/a:RelatesTo", namespaces=NS) == message_id
         assert answer.findtext(".//d:XAddrs", namespaces=NS) == "http://127.0.0.1:8001/onvif/device_service"
         assert is_own_scope(answer.findtext(".//d:Scopes", "", NS).split())
+
+    @pytest.mark.parametrize(
+        ("name", "model", "most"),
+        [
+            ("ü" * 12_000, "ü" * 12_000, 1750),
+            ("Driveway, left", "M" * 12_000, 1472),  # what a packet holds
+        ],
+        ids=["name", "model"],
+    )
+    async def test_endless_names_fit_into_a_datagram(
+        self, peer: Peer, port: int, name: str, model: str, most: int
+    ) -> None:
+        async with DiscoveryResponder(make_description(name=name, model=model), port=port, max_delay=0.0):
+            peer.probe()
+            (data, _), *_ = await peer.answers()
+        scopes = etree.fromstring(data).findtext(".//d:Scopes", "", NS).split()
+        assert f"onvif://www.onvif.org/name/{quote(name[:32])}" in scopes
+        assert f"onvif://www.onvif.org/hardware/{quote(model.encode()[:32])}" in scopes
+        assert len(data) <= most
 
     async def test_every_camera_on_a_shared_address_answers(self, peer: Peer, port: int) -> None:
         async with responder(port, 1), responder(port, 2), responder(port, 3), responder(port, 4):

@@ -13,7 +13,6 @@ from .faults import Faults
 from .loops import Loops
 from .onvif_server import OnvifServer
 from .options import RecorderOptions
-from .rtsp_message import RtspRequest
 from .rtsp_server import RtspServer
 from .service import Recorder
 
@@ -180,8 +179,3 @@ class SimulatedRecorder:
     def rtsp_frames_dropped(self) -> int:
         """Frames that the living sessions dropped, because their clients were too slow."""
         return sum(session.frames_dropped for session in self._rtsp.sessions.values())
-
-    @property
-    def last_rtsp_requests(self) -> list[RtspRequest]:
-        """The last requests, oldest first."""
-        return list(self._rtsp.last_requests)

@@ -1,7 +1,7 @@
 """The recorder's RTSP server (RFC 2326): digest, TCP interleaved and UDP, limits, faults and sessions that expire."""
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 import re
 import time
@@ -17,7 +17,6 @@ from .service import Recorder
 from .vendors import stream_of
 
 METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
-REMEMBERED_REQUESTS = 200
 _PORTS = re.compile(r"client_port=(\d+)(?:-(\d+))?")
 _INTERLEAVED = re.compile(r"interleaved=(\d+)(?:-(\d+))?")
 
@@ -49,7 +48,6 @@ class RtspServer:
         self.sessions: dict[str, RtspSession] = {}
         self.sessions_peak = 0
         self.requests: Counter[str] = Counter()
-        self.last_requests: deque[RtspRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.authentication_failures = 0
         self.port = 0
         self._server: asyncio.Server | None = None
@@ -136,7 +134,6 @@ class _Connection:
             if request is None:
                 return
             self._server.requests[request.method] += 1
-            self._server.last_requests.append(request)
             await self._answer(request)
 
     async def _next(self) -> RtspRequest | None:

@@ -1,6 +1,8 @@
 """Runs the package as a program: `python3 custom_components/onvif_proxy/interfaces`."""
 
 from importlib import import_module
+from importlib.util import find_spec
+import json
 from pathlib import Path
 import sys
 from types import ModuleType
@@ -11,5 +13,11 @@ sys.path.pop(0)
 _PARENT = ModuleType("onvif_proxy")
 _PARENT.__path__ = [str(Path(__file__).resolve().parents[1])]
 sys.modules["onvif_proxy"] = _PARENT
+
+if find_spec("pyroute2") is None:
+    _SENTENCE = f"pyroute2 is missing. Run: {sys.executable} -m pip install 'pyroute2>=0.9.6'"
+    if "--json" in sys.argv:
+        sys.stdout.write(json.dumps({"ok": False, "short": [_SENTENCE]}) + "\n")
+    sys.exit(_SENTENCE)
 
 sys.exit(import_module("onvif_proxy.interfaces.program").main())

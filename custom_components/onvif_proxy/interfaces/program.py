@@ -10,10 +10,11 @@ from pathlib import Path
 import sys
 from typing import Any, NoReturn
 
-from . import doctor_program, keeper_program
+from . import doctor_program, inventory_program, keeper_program
 from .apply import do_steps
 from .errors import InterfaceError, RequestRefused
 from .inventory import InventoryFile
+from .inventory_program import with_leased_gateways
 from .kernel import read_snapshot
 from .lock import KeeperLock
 from .plan import InterfaceSpec, existing_specs, link_of, marked_links, plan_apply, plan_cleanup
@@ -78,13 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     change = _Parser(add_help=False, parents=[output])
     change.add_argument("--dry-run", action="store_true", help="print the steps, do none; works without root")
 
-    create = commands.add_parser("create", parents=[change], help="make interfaces, or complete those that are there")
-    create.add_argument("--parent", required=True, metavar="NAME", help="the wired interface that they sit on: eth0")
-    create.add_argument("--count", required=True, type=int, metavar="N", help="how many: one for each camera")
-    create.add_argument(
+    request = _Parser(add_help=False)
+    request.add_argument("--parent", required=True, metavar="NAME", help="the wired interface that they sit on: eth0")
+    request.add_argument("--count", required=True, type=int, metavar="N", help="how many: one for each camera")
+    request.add_argument(
         "--mac-start", metavar="MAC", help="the first MAC, the others count up; else derived from the host"
     )
-    addressing = create.add_mutually_exclusive_group(required=True)
+    addressing = request.add_mutually_exclusive_group(required=True)
     addressing.add_argument(
         "--static",
         type=_address_with_length,
@@ -92,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         help="the first address, the others count up: 192.168.1.201/24",
     )
     addressing.add_argument("--dhcp", action="store_true", help="no address: leases are got by run, from an inventory")
-    create.add_argument("--gateway", type=_address, metavar="ADDRESS", help="the router; else the one of the parent")
+    request.add_argument("--gateway", type=_address, metavar="ADDRESS", help="the router; else the one of the parent")
+    commands.add_parser("create", parents=[change, request], help="make interfaces, or complete those that are there")
 
     listed = _Parser(add_help=False)
     listed.add_argument(
@@ -101,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "apply", parents=[change, listed], help="complete the interfaces that are there, for the addresses they have"
     )
+    inventory_program.add_commands(commands, output, change, request, _host_id)
     keeper_program.add_commands(commands, output)
     commands.add_parser("status", parents=[output, listed], help="show them and what is missing; works without root")
     doctor_program.add_commands(commands, output)
@@ -154,8 +157,8 @@ async def _create(options: argparse.Namespace) -> Report:
 
 
 async def _apply(options: argparse.Namespace) -> Report:
-    specs = await _inventory(options)
     snapshot = await read_snapshot()
+    specs = with_leased_gateways(await _inventory(options), snapshot)
     return await _carry_out(plan_apply(specs or existing_specs(snapshot), snapshot), dry_run=options.dry_run)
 
 
@@ -177,7 +180,7 @@ async def _status(options: argparse.Namespace) -> Report:
         state = _state(link, snapshot)
         if state != "ready":
             report.short.append(f"{link.name}: {state}.")
-    specs = await _inventory(options)
+    specs = with_leased_gateways(await _inventory(options), snapshot)
     report.short += [f"{spec.name}: missing." for spec in specs if link_of(spec, snapshot) is None]
     try:
         missing = plan_apply(specs or existing_specs(snapshot), snapshot)
@@ -193,6 +196,8 @@ async def _status(options: argparse.Namespace) -> Report:
 _COMMANDS = {
     "create": _create,
     "apply": _apply,
+    "enlist": inventory_program.enlist,
+    "exchange": inventory_program.exchange,
     "run": keeper_program.run,
     "status": _status,
     "doctor": doctor_program.doctor,

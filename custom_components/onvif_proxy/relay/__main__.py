@@ -17,4 +17,7 @@ _package = ModuleType("onvif_proxy")
 _package.__path__ = [str(_HERE.parent)]
 sys.modules["onvif_proxy"] = _package
 
+if sys.version_info < (3, 14):  # noqa: UP036 - started by hand, any Python may come here
+    sys.exit(f"relay: this needs Python 3.14 or newer; this is {sys.version.partition(' ')[0]}.")
+
 sys.exit(import_module("onvif_proxy.relay.program").main())

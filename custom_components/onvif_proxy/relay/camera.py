@@ -1,15 +1,32 @@
 """What all viewers of one camera share."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..model import Credentials
 from .limits import Limits
 from .source import Source
 
-if TYPE_CHECKING:
-    from .viewer import ViewerSession
+
+class Viewer(Protocol):
+    """What the camera knows of a viewer's connection."""
+
+    address: str
+    task: asyncio.Task[None] | None
+    """Runs until nothing of it is left."""
+
+    @property
+    def watching(self) -> bool:
+        """Whether it holds a connection to the recorder."""
+
+    @property
+    def has_session(self) -> bool:
+        """Whether it has set up something to play."""
+
+    def end(self) -> None:
+        """Begin its end."""
 
 
 @dataclass(slots=True)
@@ -21,7 +38,7 @@ class Camera:
     sources: Mapping[str, Source]
     realm: str
     limits: Limits
-    viewers: set[ViewerSession] = field(default_factory=set)
+    viewers: set[Viewer] = field(default_factory=set)
     """All connections."""
     buffer: bytearray = field(init=False, repr=False)
     """What connections read into."""

@@ -17,7 +17,7 @@ class ConnectionHandler(Protocol):
         """Take a whole message."""
 
     def run_received(self, run: InterleavedRun) -> None:
-        """Take interleaved data."""
+        """Take interleaved data; raises RtspError where it has no place."""
 
     def framing_lost(self, error: RtspError) -> None:
         """Hear that the peer sent nonsense; nothing more is received."""
@@ -32,12 +32,22 @@ class ConnectionHandler(Protocol):
 class RtspConnection(asyncio.BufferedProtocol):
     """Reads into one buffer that all connections of a relay share (what is received is copied out before the next read)."""
 
-    def __init__(self, handler: ConnectionHandler, limits: Limits, buffer: bytearray) -> None:
+    def __init__(
+        self,
+        handler: ConnectionHandler,
+        limits: Limits,
+        buffer: bytearray,
+        *,
+        framer: RtspFramer,
+        allowance: int | None = None,
+    ) -> None:
         """`buffer` is the shared one."""
+        self.allowance = allowance
+        """Bytes that may still be received; None for any number."""
         self._handler = handler
         self._limits = limits
         self._view = memoryview(buffer)
-        self._framer = RtspFramer()
+        self._framer = framer
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._closed = self._loop.create_future()
@@ -53,20 +63,26 @@ class RtspConnection(asyncio.BufferedProtocol):
         self._handler.connection_made()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where to receive to."""
-        return self._view
+        """Return where to receive to: one byte more than allowed shows who goes beyond."""
+        return self._view if self.allowance is None or self._deaf else self._view[: self.allowance + 1]
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was received."""
         if self._deaf:
             return
         try:
-            items = self._framer.feed(bytes(self._view[:nbytes]))
+            self._receive(bytes(self._view[:nbytes]))
         except RtspError as error:
             self._deaf = True
             self._handler.framing_lost(error)
-            return
-        for item in items:
+
+    def _receive(self, data: bytes) -> None:
+        """Hand on what became whole. Raises RtspError."""
+        if self.allowance is not None:
+            self.allowance -= len(data)
+            if self.allowance < 0:
+                raise RtspError("too much before a login")
+        for item in self._framer.feed(data):
             if isinstance(item, InterleavedRun):
                 self._handler.run_received(item)
             else:

@@ -13,6 +13,10 @@ class Limits:
     max_connections: int = 64
     """TCP connections, logged in or not; one more is closed at once."""
     max_connections_per_address: int = 16
+    max_login_bytes: int = 32 * 1024
+    """Received of a viewer before it has logged in."""
+    max_items_per_read: int = 64
+    """Requests and interleaved frames (RTCP) of a viewer that come at once."""
     max_pipelined: int = 32
     """Requests of a viewer that wait for their answer."""
     max_login_failures: int = 5

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import logging
 
 from ..digest import DigestClient, parse_parameters
-from ..rtsp import Headers, InterleavedRun, RtspError, RtspRequest, RtspResponse, frame
+from ..rtsp import Headers, InterleavedRun, RtspError, RtspFramer, RtspRequest, RtspResponse, frame
 from ..sdp import MediaDescription, SdpError, SessionDescription, parse_sdp
 from .connection import RtspConnection
 from .errors import (
@@ -241,7 +241,7 @@ class UpstreamSession:
             former.abort()
             await former.wait_closed()
         self._location = location
-        connection = RtspConnection(self, self._limits, self._buffer)
+        connection = RtspConnection(self, self._limits, self._buffer, framer=RtspFramer())
         try:
             await asyncio.get_running_loop().create_connection(lambda: connection, location.host, location.port)
         except OSError as error:

@@ -9,23 +9,20 @@ import logging
 import math
 import secrets
 
-from ..digest import DigestServer, parse_parameters
-from ..rtsp import Headers, InterleavedRun, RtspError, RtspRequest, RtspResponse
+from ..rtsp import Headers, InterleavedRun, RtspError, RtspFramer, RtspRequest, RtspResponse
 from ..sdp import MediaDescription
 from .camera import Camera
 from .connection import RtspConnection
 from .description import TRACK, describe, offered_tracks
 from .errors import UpstreamError, UpstreamRefused
 from .fields import Channels, RtpInfo, Transport, parse_session, parse_transports
+from .login import ViewerLogin
 from .rtcp import Passage
 from .upstream import PlayAnswer, UpstreamSession
 from .uris import ViewerTarget, parse_viewer_uri
 
 _LOGGER = logging.getLogger(__name__)
 
-# Digest only: Basic would send the password in clear text. MD5 comes last: FFmpeg (6.1 and 9.0 tried) takes the last challenge
-# and knows no other. Clients that read the first one alone tend to compute MD5 for the same nonce whatever it says.
-_ALGORITHMS = ("SHA-256", "MD5")
 _RETRY_AFTER = "10"
 """Seconds, with 503."""
 
@@ -65,17 +62,20 @@ class ViewerSession:
 
     def __init__(self, camera: Camera) -> None:
         """The viewer counts from the moment that its connection is made."""
-        self.connection = RtspConnection(self, camera.limits, camera.buffer)
+        self.connection = RtspConnection(
+            self,
+            camera.limits,
+            camera.buffer,
+            framer=RtspFramer(max_items=camera.limits.max_items_per_read),
+            allowance=camera.limits.max_login_bytes,
+        )
         self.task: asyncio.Task[None] | None = None
         """Runs from connection to end; None for a connection that was refused."""
         self.address = ""
         """Of the viewer, for limits and logs."""
         self._camera = camera
         self._limits = camera.limits
-        # The nonces are the connection's own: nobody else can use them up, and they needn't expire in mid-session.
-        self._digest = DigestServer(camera.realm, algorithms=_ALGORITHMS, nonce_lifetime=math.inf, max_nonces=4)
-        self._failures = 0
-        self._authenticated = False
+        self._login = ViewerLogin(camera.realm)
         self._requests: deque[RtspRequest] = deque()
         self._arrived = asyncio.Event()
         self._ending = False
@@ -167,7 +167,9 @@ class ViewerSession:
         self._arrived.set()
 
     def run_received(self, run: InterleavedRun) -> None:
-        """Pass the viewer's RTCP on to the recorder; it is a sign of life too."""
+        """Pass the viewer's RTCP on to the recorder; it is a sign of life too. Raises RtspError before any SETUP."""
+        if not self._session:
+            raise RtspError("interleaved data before SETUP")
         if self._upstream is None or not self._tracks:
             return
         self._seen = asyncio.get_running_loop().time()
@@ -196,7 +198,7 @@ class ViewerSession:
 
     def _watch_idleness(self) -> None:
         loop = asyncio.get_running_loop()
-        limit = self._limits.session_timeout if self._authenticated else self._limits.handshake_timeout
+        limit = self._limits.session_timeout if self._login.done else self._limits.handshake_timeout
         if loop.time() - self._seen >= limit:
             _LOGGER.debug("Viewer %s was silent for %.0f s", self.address, limit)
             self.end()
@@ -258,7 +260,7 @@ class ViewerSession:
         self.connection.write(response.to_bytes())
         if self._state is _State.STARTING:
             self._start_or_stop_media(response.status == 200)
-        if self._failures >= self._limits.max_login_failures:
+        if self._login.failures >= self._limits.max_login_failures:
             _LOGGER.debug("Viewer %s can't log in", self.address)
             self._ending = True
 
@@ -274,8 +276,11 @@ class ViewerSession:
         if request.cseq is None:
             raise _Refusal(400)
         if request.method != "OPTIONS":
-            self._authenticate(request, target)
-        if self._authenticated:
+            challenges = self._login.check(request, target, self._camera.credentials, address=self.address)
+            if challenges:
+                raise _Challenge(challenges)
+            self.connection.allowance = None
+        if self._login.done:
             self._seen = asyncio.get_running_loop().time()
         method = self._methods.get(request.method)
         if method is None:
@@ -291,29 +296,6 @@ class ViewerSession:
         if self._state is not _State.INIT and "Session" not in response.headers:
             response.headers.set("Session", self._session)
         return response
-
-    def _authenticate(self, request: RtspRequest, target: ViewerTarget | None) -> None:
-        """Check the Authorization header; raises _Refusal with a challenge.
-
-        Clients compute the digest for the URI of the stream, of the track, with or without a slash or the port (live555 uses
-        the stream's for all of its requests): every spelling of the same source is accepted.
-        """
-        header = request.headers.get("Authorization")
-        if header is None:
-            raise _Challenge(self._digest.challenges())
-        claimed = parse_parameters(header)[1].get("uri", "")
-        claimed_target = parse_viewer_uri(claimed)
-        same = target is not None and claimed_target is not None and claimed_target.name == target.name
-        uri = claimed if same else request.uri
-        result = self._digest.check(header, request.method, (uri,), self._camera.credentials)
-        if result.ok:
-            self._failures = 0
-            self._authenticated = True
-            return
-        if not result.stale:
-            self._failures += 1
-            _LOGGER.debug("Viewer %s refused: %s", self.address, result.reason)
-        raise _Challenge(self._digest.challenges(stale=result.stale))
 
     async def _options(self, request: RtspRequest, target: ViewerTarget) -> RtspResponse:
         return RtspResponse(200, headers=Headers([("Public", ", ".join(self._methods))]))

@@ -3,6 +3,7 @@
 A stream of role `main` or `sub` is announced at `rtsp://<address>:<rtsp_port>/<role>`.
 """
 
+from .auth import TokenVerifier
 from .discovery import DiscoveryResponder
 from .errors import SnapshotUnavailable
 from .names import DEVICE_PATH, MEDIA_PATH, SNAPSHOT_PATH
@@ -18,5 +19,6 @@ __all__ = [
     "OnvifServer",
     "SnapshotSource",
     "SnapshotUnavailable",
+    "TokenVerifier",
     "is_own_scope",
 ]

@@ -23,11 +23,12 @@ _BASE64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-
 FRESHNESS = timedelta(minutes=5)
 MAX_NONCE_LENGTH = 128
 MAX_CREATED_LENGTH = 64
-MAX_REMEMBERED_TOKENS = 4096
+MAX_REMEMBERED_TOKENS = 16384
+"""Of all cameras that share a verifier."""
 
 
 class Access(StrEnum):
-    """The access class of an operation (ONVIF Core, default access policy).
+    """The access class of an operation (ONVIF Core, default access policy), of those classes that our operations have.
 
     The one user of a virtual camera is an administrator; so all but the first just need a login.
     """
@@ -35,10 +36,7 @@ class Access(StrEnum):
     PRE_AUTH = "PRE_AUTH"
     READ_SYSTEM = "READ_SYSTEM"
     READ_SYSTEM_SECRET = "READ_SYSTEM_SECRET"
-    WRITE_SYSTEM = "WRITE_SYSTEM"
-    UNRECOVERABLE = "UNRECOVERABLE"
     READ_MEDIA = "READ_MEDIA"
-    ACTUATE = "ACTUATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,10 @@ class HttpLogin:
 
 @dataclass(slots=True, kw_only=True)
 class TokenVerifier:
-    """Checks user name tokens and remembers the used ones (WS-Security UsernameToken Profile 1.0 section 3.1)."""
+    """Checks user name tokens and remembers the used ones (WS-Security UsernameToken Profile 1.0 section 3.1).
+
+    One for all servers that take the same credentials: what it does not know was not used.
+    """
 
     freshness: timedelta = FRESHNESS
     """How far `Created` may be from our clock, back and ahead: a client's clock may be fast."""

@@ -5,9 +5,15 @@ from typing import Final
 from urllib.parse import quote
 
 from ..model import CameraDescription
+from .texts import shorten
 
 OWN_SCOPE: Final = "onvif-proxy://virtual-camera"
 """Carried by every virtual camera and nobody else; the standard reserves `onvif://www.onvif.org/` for itself."""
+
+
+MAX_NAME_BYTES = 64
+MAX_HARDWARE_BYTES = 32
+"""Of UTF-8. Escaped, it is up to three times as much, and all scopes must fit into a datagram, better into one packet."""
 
 
 def scopes_of(description: CameraDescription) -> tuple[str, ...]:
@@ -22,11 +28,15 @@ def scopes_of(description: CameraDescription) -> tuple[str, ...]:
         *(("onvif://www.onvif.org/type/audio_encoder",) if has_audio else ()),
         "onvif://www.onvif.org/type/Network_Video_Transmitter",
         "onvif://www.onvif.org/Profile/Streaming",
-        f"onvif://www.onvif.org/hardware/{quote(description.model, safe='')}",
-        f"onvif://www.onvif.org/name/{quote(description.name, safe='')}",
+        f"onvif://www.onvif.org/hardware/{_segment(description.model, MAX_HARDWARE_BYTES)}",
+        f"onvif://www.onvif.org/name/{_segment(description.name, MAX_NAME_BYTES)}",
         f"onvif://www.onvif.org/mac/{description.endpoint.mac}",
         OWN_SCOPE,
     )
+
+
+def _segment(text: str, max_bytes: int) -> str:
+    return quote(shorten(text, max_bytes), safe="")
 
 
 def is_own_scope(scopes: Iterable[str]) -> bool:

@@ -1,9 +1,8 @@
 """The HTTP side of a virtual camera: SOAP on the services' paths, and the still image."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 import inspect
 import logging
 import re
@@ -16,7 +15,15 @@ from lxml import etree
 
 from ..digest import DigestServer
 from ..model import CameraDescription, Snapshot
-from .auth import FRESHNESS, Gate, HttpLogin, TokenVerifier
+from .auth import Gate, HttpLogin, TokenVerifier
+from .connections import (
+    ANSWER_TIMEOUT,
+    HEAD_TIMEOUT,
+    KEEP_ALIVE_TIMEOUT,
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_CLIENT,
+    CappedServer,
+)
 from .errors import (
     ActionNotSupported,
     LoginNeeded,
@@ -36,12 +43,9 @@ _LOGGER = logging.getLogger(__name__)
 
 MAX_BODY_SIZE = 256 * 1024
 BODY_TIMEOUT = 10.0
-KEEP_ALIVE_TIMEOUT = 30.0
 LINGER_TIMEOUT = 2.0
 SNAPSHOT_TIMEOUT = 15.0
 SHUTDOWN_TIMEOUT = 0.3
-MAX_CONNECTIONS = 64
-MAX_CONNECTIONS_PER_CLIENT = 24
 SNAPSHOT_RETRY_AFTER = 5
 
 _SOAP_PATHS = frozenset(service.path for service in SERVICES)
@@ -64,37 +68,6 @@ class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
         self.debug(msg, *args)
 
 
-class _CappedServer(web.Server):
-    """An HTTP server that refuses connections over a number, so that one client can't shut out the others."""
-
-    def __init__(
-        self, handler: Callable[[web.BaseRequest], Any], *, limit: int, limit_per_client: int, **kwargs: Any
-    ) -> None:
-        super().__init__(handler, **kwargs)
-        self._limit = limit
-        self._limit_per_client = limit_per_client
-        self._clients: Counter[str] = Counter()
-        self._client_of: dict[web.RequestHandler, str] = {}
-
-    @override
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        client = str((transport.get_extra_info("peername") or ("",))[0])
-        if self._clients.total() >= self._limit or self._clients[client] >= self._limit_per_client:
-            _LOGGER.debug("Too many connections; one more from %s refused", client)
-            transport.abort()
-            return
-        self._clients[client] += 1
-        self._client_of[handler] = client
-
-    @override
-    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
-        if (client := self._client_of.pop(handler, None)) is not None:
-            self._clients[client] -= 1
-            self._clients += Counter()  # drops the zeros
-        super().connection_lost(handler, exc)
-
-
 class OnvifServer:
     """Answers the ONVIF clients of one virtual camera on its endpoint.
 
@@ -110,23 +83,31 @@ class OnvifServer:
         discoverable: bool = True,
         max_body_size: int = MAX_BODY_SIZE,
         xml_limits: XmlLimits | None = None,
+        head_timeout: float = HEAD_TIMEOUT,
         body_timeout: float = BODY_TIMEOUT,
+        answer_timeout: float = ANSWER_TIMEOUT,
         keep_alive_timeout: float = KEEP_ALIVE_TIMEOUT,
         snapshot_timeout: float = SNAPSHOT_TIMEOUT,
         shutdown_timeout: float = SHUTDOWN_TIMEOUT,
         max_connections: int = MAX_CONNECTIONS,
         max_connections_per_client: int = MAX_CONNECTIONS_PER_CLIENT,
-        token_freshness: timedelta = FRESHNESS,
+        tokens: TokenVerifier | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Make a server that listens on nothing yet."""
+        """Make a server that listens on nothing yet.
+
+        Cameras with the same credentials must share `tokens`, and keep them over a restart: a token that was used at one
+        camera would else be good at another, or once more.
+        """
         self.discoverable = discoverable
         """What GetDiscoveryMode says; set it when discovery is switched."""
         self._description = description
         self._snapshots = snapshots
         self._max_body_size = max_body_size
         self._xml_limits = xml_limits or XmlLimits()
+        self._head_timeout = head_timeout
         self._body_timeout = body_timeout
+        self._answer_timeout = answer_timeout
         self._keep_alive_timeout = keep_alive_timeout
         self._snapshot_timeout = snapshot_timeout
         self._shutdown_timeout = shutdown_timeout
@@ -135,7 +116,7 @@ class OnvifServer:
         self._clock = clock
         self._gate = Gate(
             digest=DigestServer(realm=f"onvif_proxy {description.identity.uuid}"),
-            tokens=TokenVerifier(freshness=token_freshness, clock=clock),
+            tokens=TokenVerifier(clock=clock) if tokens is None else tokens,
         )
         self._runner: web.ServerRunner | None = None
         self._port = description.endpoint.onvif_port
@@ -155,14 +136,15 @@ class OnvifServer:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((endpoint.address, endpoint.onvif_port))
-            server = _CappedServer(
+            server = CappedServer(
                 self._handle,
                 limit=self._max_connections,
                 limit_per_client=self._max_connections_per_client,
-                handler_cancellation=True,
+                head_timeout=self._head_timeout,
+                answer_timeout=self._answer_timeout,
+                keep_alive_timeout=self._keep_alive_timeout,
                 access_log=None,
                 logger=_QuietLogger(_LOGGER),
-                keepalive_timeout=self._keep_alive_timeout,
                 lingering_time=LINGER_TIMEOUT,
                 auto_decompress=False,
             )

@@ -8,6 +8,7 @@ from ..auth import Access
 from ..errors import ActionNotSupported, InvalidArgument
 from ..names import DEVICE_PATH, expand
 from ..scopes import scopes_of
+from ..texts import shorten
 from ..xmltree import Element, child_text, node
 from .base import Context, Operation, Service
 
@@ -159,11 +160,11 @@ def get_device_information(context: Context, _request: Element) -> Element:
     description = context.description
     return node(
         "tds:GetDeviceInformationResponse",
-        node("tds:Manufacturer", description.manufacturer),
-        node("tds:Model", description.model),
-        node("tds:FirmwareVersion", description.firmware),
+        node("tds:Manufacturer", shorten(description.manufacturer)),
+        node("tds:Model", shorten(description.model)),
+        node("tds:FirmwareVersion", shorten(description.firmware)),
         node("tds:SerialNumber", description.identity.serial_number),
-        node("tds:HardwareId", description.model),
+        node("tds:HardwareId", shorten(description.model)),
     )
 
 

@@ -1,0 +1,149 @@
+"""The connections of an HTTP server: how many there are, and how long one may take up its place."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+import logging
+from typing import Any, override
+
+from aiohttp import web
+
+_LOGGER = logging.getLogger(__name__)
+
+HEAD_TIMEOUT = 5.0
+ANSWER_TIMEOUT = 30.0
+KEEP_ALIVE_TIMEOUT = 30.0
+MAX_CONNECTIONS = 64
+MAX_CONNECTIONS_PER_CLIENT = 24
+
+
+@dataclass(slots=True)
+class _Place:
+    """What a connection takes up."""
+
+    client: str
+    transport: asyncio.Transport
+    timer: asyncio.TimerHandle
+    """Ends the connection when the client is too slow with its first request, or with taking an answer."""
+
+
+class CappedServer(web.Server):
+    """An HTTP server of so many connections, so that one client can't shut out the others.
+
+    Where all places are taken, that one is given to a new connection which has been without a request for the longest
+    time. Timeouts are seconds: `head_timeout` to the end of the first request's head, `answer_timeout` for the client to
+    take an answer, `keep_alive_timeout` from one request to the head of the next.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        *,
+        limit: int = MAX_CONNECTIONS,
+        limit_per_client: int = MAX_CONNECTIONS_PER_CLIENT,
+        head_timeout: float = HEAD_TIMEOUT,
+        answer_timeout: float = ANSWER_TIMEOUT,
+        keep_alive_timeout: float = KEEP_ALIVE_TIMEOUT,
+        **options: Any,
+    ) -> None:
+        """Take aiohttp's options of a connection as well."""
+        super().__init__(handler, request_factory=self._begin_request, handler_cancellation=True)
+        self._limit = limit
+        self._limit_per_client = limit_per_client
+        self._head_timeout = head_timeout
+        self._answer_timeout = answer_timeout
+        self._options = options | {"keepalive_timeout": keep_alive_timeout}
+        self._places: dict[web.RequestHandler, _Place] = {}
+        self._clients: Counter[str] = Counter()
+        self._idle: dict[web.RequestHandler, None] = {}
+        """Without a request; for the longest time first."""
+
+    @override
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=asyncio.get_running_loop(), **self._options)
+
+    @override
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        client = str((transport.get_extra_info("peername") or ("",))[0])
+        if not self._make_room(client):
+            _LOGGER.debug("Too many connections; one more from %s refused", client)
+            transport.abort()
+            return
+        timer = asyncio.get_running_loop().call_later(self._head_timeout, transport.abort)
+        self._places[handler] = _Place(client, transport, timer)
+        self._clients[client] += 1
+        self._idle[handler] = None
+
+    @override
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        self._leave(handler)
+        super().connection_lost(handler, exc)
+
+    @override
+    async def shutdown(self, timeout: float | None = None) -> None:
+        await super().shutdown(timeout)
+        for handler, place in tuple(self._places.items()):
+            self._leave(handler)
+            place.transport.abort()  # or a client that takes nothing would keep it open
+
+    def _make_room(self, client: str) -> bool:
+        """Tell whether there is a place for one more connection, at the cost of an idle one if need be."""
+        full_of_client = self._clients[client] >= self._limit_per_client
+        if not full_of_client and len(self._places) < self._limit:
+            return True
+        candidates = (idle for idle in self._idle if not full_of_client or self._places[idle].client == client)
+        if (oldest := next(candidates, None)) is None:
+            return False
+        transport = self._places[oldest].transport
+        self._leave(oldest)
+        transport.abort()
+        return True
+
+    def _leave(self, handler: web.RequestHandler) -> None:
+        if (place := self._places.pop(handler, None)) is not None:
+            place.timer.cancel()
+            self._idle.pop(handler, None)
+            self._clients[place.client] -= 1
+            self._clients += Counter()  # drops the zeros
+
+    def _begin_request(
+        self, message: Any, payload: Any, protocol: web.RequestHandler, writer: Any, task: asyncio.Task[None]
+    ) -> web.BaseRequest:
+        """Make a request of its head, when it is its turn."""
+        if (place := self._places.get(protocol)) is not None:
+            place.timer.cancel()
+            self._idle.pop(protocol, None)
+        return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())
+
+    def begin_answer(self, handler: web.RequestHandler) -> None:
+        """Note that a client has to take an answer now."""
+        if (place := self._places.get(handler)) is not None:
+            place.timer = asyncio.get_running_loop().call_later(self._answer_timeout, place.transport.abort)
+
+    def end_answer(self, handler: web.RequestHandler) -> None:
+        """Note that it has, and that its next request is awaited."""
+        if (place := self._places.get(handler)) is not None:
+            place.timer.cancel()
+            self._idle[handler] = None
+
+
+class _Connection(web.RequestHandler):
+    """Tells its server when an answer begins and ends."""
+
+    __slots__ = ("_server",)
+
+    def __init__(self, server: CappedServer, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._server = server
+
+    @override
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        self._server.begin_answer(self)
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self._server.end_answer(self)

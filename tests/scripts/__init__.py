@@ -1,0 +1,1 @@
+"""The scripts, each in a folder of its own."""
