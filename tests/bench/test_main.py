@@ -1,0 +1,59 @@
+"""What a bench prints and how it ends; the figures here are given, not measured."""
+
+from collections.abc import Iterator
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from tests.bench import __main__ as bench
+from tests.bench.figure import Figure, Unmeasured
+
+
+def figure(value: float, limit: float | None = None) -> Figure:
+    """Return a figure."""
+    return Figure(name="wait_seconds", title="The wait", value=value, unit="s", limit=limit)
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], figures: Iterator[Figure]
+) -> tuple[int, dict[str, Any], str]:
+    """Run a bench that measures these; return its status, its JSON object and what it said on stderr."""
+    monkeypatch.setattr(bench, "SUBJECTS", {"waiting": lambda: figures})
+    monkeypatch.setattr(sys, "argv", ["bench", "waiting", "--json"])
+    status = bench.main()
+    printed = capsys.readouterr()
+    return status, json.loads(printed.out.splitlines()[-1]), printed.err
+
+
+@pytest.mark.parametrize("limit", [None, 2, 2.5])
+def test_figures_within_their_limits_are_good(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], limit: float | None
+) -> None:
+    status, report, said = run(monkeypatch, capsys, iter([figure(2, limit)]))
+    assert (status, said) == (0, "")
+    assert (report["ok"], report["figures"], report["short"]) == (True, {"wait_seconds": 2}, [])
+    assert set(report["machine"]) == {"cores", "architecture", "kernel", "python"}
+
+
+def test_a_missed_limit_is_a_sentence_and_a_bad_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, report, said = run(monkeypatch, capsys, iter([figure(2.1, 2)]))
+    assert status == 1
+    assert (report["ok"], report["limits"]) == (False, {"wait_seconds": 2})
+    assert report["short"] == ["The wait: 2.100 s, more than 2."]
+    assert said == "short: The wait: 2.100 s, more than 2.\n"
+
+
+def test_what_cannot_be_measured_is_told_with_what_was(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def figures() -> Iterator[Figure]:
+        yield figure(1, 2)
+        raise Unmeasured("The second never came.")
+
+    status, report, _ = run(monkeypatch, capsys, figures())
+    assert status == 1
+    assert (report["figures"], report["short"]) == ({"wait_seconds": 1}, ["The second never came."])
