@@ -136,8 +136,8 @@ def test_the_host_and_a_container_on_it_reach_each_camera_and_not_over_the_lan(f
         ] == []
 
 
-def test_what_the_host_itself_asks_for_leaves_by_the_parent(filtering_lan: Lan) -> None:
-    lan = filtering_lan
+def assert_upstream_leaves_by_the_parent(lan: Lan) -> None:
+    """Connect from the host to the recorder as the relay does, bound to nothing, and look at who does."""
     own = {lan.hosts["ha"]: {lan.mac("ha")}}
     with lan.sniffer("recorder") as sniffer, lan.open_socket("recorder", socket.AF_INET, socket.SOCK_STREAM) as server:
         server.bind((lan.hosts["recorder"], 0))
@@ -147,6 +147,24 @@ def test_what_the_host_itself_asks_for_leaves_by_the_parent(filtering_lan: Lan) 
             upstream.connect(server.getsockname())
             assert upstream.getsockname()[0] == lan.hosts["ha"]
         assert sniffer.source_macs("tcp") == own
+
+
+def test_what_the_host_itself_asks_for_leaves_by_the_parent(filtering_lan: Lan) -> None:
+    assert_upstream_leaves_by_the_parent(filtering_lan)
+
+
+def test_it_does_after_the_parents_link_bounced_and_behind_a_metric(standing_lan: Lan) -> None:
+    # Both put the parent's route to the subnet behind others for it, were there any.
+    standing_lan.ip("ha", "link", "set", "eth0", "down")
+    standing_lan.ip("ha", "link", "set", "eth0", "up")
+    standing_lan.ip("ha", "route", "add", "default", "via", GATEWAY)
+    assert_upstream_leaves_by_the_parent(standing_lan)
+    subnet = (f"{NETWORK}.0/24", "dev", "eth0", "proto", "kernel", "scope", "link", "src", standing_lan.hosts["ha"])
+    standing_lan.ip("ha", "route", "add", *subnet, "metric", "100")
+    standing_lan.ip("ha", "route", "del", *subnet, "metric", "0")
+    connected = standing_lan.ip_json("ha", "route", "show", "exact", f"{NETWORK}.0/24")
+    assert [(route["dev"], route["metric"]) for route in connected] == [("eth0", 100)]
+    assert_upstream_leaves_by_the_parent(standing_lan)
 
 
 @contextmanager
