@@ -80,6 +80,7 @@ async def act(lan: Lan, recorder: dict[str, Any]) -> Seen:
             },
             {},
             {"next_step_id": "dedicated"},
+            {"next_step_id": "existing_interfaces"},
             {},
             {},
         )
@@ -144,7 +145,7 @@ async def run_in_thread(function: Any, *arguments: Any) -> Any:
 
 
 def test_a_client_finds_and_plays_three_cameras_with_three_macs(lan: Lan) -> None:
-    set_up_interfaces(lan, "--parent", "eth0", "--count", "3", "--dhcp")
+    set_up_interfaces(lan, "--parent", "eth0", "--count", "3", "--dhcp", "--no-service")
     macs = dict(zip(ADDRESSES, (lan.mac("ha", name) for name in INTERFACES), strict=True))
     recorder = start_recorder(lan)
 
