@@ -53,6 +53,7 @@ from .interface_manager import async_get_manager, async_may_make_interfaces
 from .interfaces import Interface, InterfaceAddress, Parent, list_parents, propose_addresses, read_interfaces
 from .model import Channel, Credentials, Recorder, RecorderInfo
 from .nvr import FoundRecorder, OnvifDriver, RecorderError, find_recorders
+from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, first_free_port
 from .responder import is_own_scope
 from .store import async_get_store
 
@@ -61,6 +62,8 @@ DEFAULT_CAMERA_USERNAME = "onvif"
 GENERATED_PASSWORD_LENGTH = 16
 MAX_CREDENTIAL_LENGTH = 32
 INTERFACE_POLL_SECONDS = 1.0
+# Nobody listens here in particular: a port that is taken here is taken by a program that listens on all addresses.
+ANY_LOOPBACK_ADDRESS = "127.93.17.5"
 # Clients write them into XML and URIs without escaping.
 CREDENTIAL_CHARACTERS = frozenset(string.ascii_letters + string.digits)
 
@@ -346,6 +349,22 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id="credentials",
             data_schema=self.add_suggested_values_to_schema(vol.Schema(CREDENTIALS_FIELDS), user_input),
             errors=errors,
+            description_placeholders={"ports": await self._port_note()},
+        )
+
+    async def _port_note(self) -> str:
+        """Say which of the usual ports the cameras will not get, as another program has them on all addresses."""
+        if self._data[CONF_ADDRESSING] != Addressing.DEDICATED:
+            return ""
+        texts = await async_get_translations(self.hass, self.hass.config.language, "common", [DOMAIN])
+        chosen = {
+            ports[0]: first_free_port(ANY_LOOPBACK_ADDRESS, ports)
+            for ports in (DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS)
+        }
+        return "\n".join(
+            texts[f"component.{DOMAIN}.common.port_taken"].format(port=usual, instead=instead or "-")
+            for usual, instead in chosen.items()
+            if instead != usual
         )
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:

@@ -14,6 +14,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
+from .camera_health import async_sync_issue
 from .const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, LOGGER, Addressing
 from .coordinator import RecorderCoordinator
 from .interface_manager import InterfaceManager, Wish, camera_key
@@ -190,6 +191,7 @@ class Fleet:
             on_change=listeners.notify,
         )
         camera.set_channel_gone(recorder.channel(channel.token) is None)
+        listeners.add(partial(async_sync_issue, self._hass, camera))
         return FleetCamera(token=channel.token, device_id=device.id, record=record, camera=camera, listeners=listeners)
 
     def _remember(self, record: CameraRecord, channel: Channel) -> None:

@@ -111,6 +111,11 @@ class VirtualCamera:
         return replace(self._endpoint, onvif_port=self._server.port, rtsp_port=self._relay.port)
 
     @property
+    def wanted_address(self) -> str | None:
+        """The address that it is to listen on, whether it does or not."""
+        return None if self._endpoint is None else self._endpoint.address
+
+    @property
     def viewers(self) -> int:
         """How many RTSP sessions are served now."""
         return 0 if self._relay is None else self._relay.viewers

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Interface
+import socket
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
@@ -356,6 +357,30 @@ async def test_dedicated_interfaces_are_made_here_with_fixed_addresses(
         assert step["errors"] == {CONF_ADDRESSES: error}
         step = await finish(hass, await submit(hass, step, {CONF_ADDRESSES: "192.0.2.201\n192.0.2.202"}))
     assert step["data"][CONF_ADDRESSES] == ["192.0.2.201/24", "192.0.2.202/24"]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_a_usual_port_that_another_program_has_is_told(
+    hass: HomeAssistant, recorder: SimulatedRecorder, taken: bool
+) -> None:
+    with socket.socket() as wildcard, socket.socket() as free:
+        wildcard.bind(("0.0.0.0", 0))
+        free.bind((LOOPBACK, 0))
+        usual, instead = wildcard.getsockname()[1], free.getsockname()[1]
+        if taken:
+            wildcard.listen()
+        else:
+            wildcard.close()
+        free.close()
+        with (
+            patch.object(config_flow, "DEDICATED_ONVIF_PORTS", (usual, instead)),
+            patch.object(config_flow, "DEDICATED_RTSP_PORTS", (instead,)),
+            host(privileged=False, interfaces=[macvlan(1), macvlan(2)]),
+        ):
+            step = await submit(hass, await to_addressing(hass, recorder), {"next_step_id": "dedicated"})
+            step = await submit(hass, step, {})
+    note = (step["description_placeholders"] or {})["ports"]
+    assert (f"port {usual} " in note, f"port {instead} instead" in note) == (taken, taken)
 
 
 async def test_an_address_of_another_camera_is_refused(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+import socket
 from typing import Any
 from unittest.mock import patch
 
@@ -9,7 +10,7 @@ import aiohttp
 from homeassistant.components.camera import async_get_image
 from homeassistant.const import SERVICE_TURN_OFF, SERVICE_TURN_ON, STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -358,6 +359,30 @@ async def test_a_camera_without_a_free_port_gets_one_when_it_can(
         status = entity_ids(hass, entry, "_status")[0]
         assert (state_of(hass, status), hass.states.get(status).attributes["reason"]) == ("error", "no_free_port")
     await reaches(hass, status, "running")
+
+
+async def test_a_port_that_was_taken_is_an_issue_until_it_is_free(
+    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = entity_ids(hass, entry, "_status")[0]
+    running = entity_ids(hass, entry, "_running")[0]
+    address, port = state_of(hass, entity_ids(hass, entry, "_address")[0]).split(":")
+    camera = next(iter(entry.runtime_data.fleet.cameras.values())).camera
+    monkeypatch.setattr(camera, "_retry_seconds", (0.01,))
+    await switch(hass, running, SERVICE_TURN_OFF)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind((address, int(port)))
+        other.listen()
+        await switch(hass, running, SERVICE_TURN_ON)
+        assert (state_of(hass, status), hass.states.get(status).attributes["reason"]) == ("error", "port_in_use")
+        (issue,) = ir.async_get(hass).issues.values()
+        assert (issue.translation_key, issue.translation_placeholders) == (
+            "camera_port",
+            {"camera": "Channel 1", "address": address},
+        )
+    await reaches(hass, status, "running")
+    assert not ir.async_get(hass).issues
 
 
 async def reaches(hass: HomeAssistant, entity_id: str, wanted: str) -> None:

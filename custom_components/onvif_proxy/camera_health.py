@@ -1,0 +1,27 @@
+"""Trouble of a camera that a user can end, as a repair issue: there while it lasts."""
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN
+from .virtual_camera import Trouble, VirtualCamera
+
+_PORT_TROUBLES = (Trouble.PORT_IN_USE, Trouble.NOT_PERMITTED)
+
+
+@callback
+def async_sync_issue(hass: HomeAssistant, camera: VirtualCamera) -> None:
+    """Make the issue of a camera that can't use its port, or take it back."""
+    issue_id = f"camera_port_{camera.identity.uuid}"
+    if camera.status.trouble not in _PORT_TROUBLES:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key="camera_port",
+        translation_placeholders={"camera": camera.name, "address": camera.wanted_address or "-"},
+    )
