@@ -1,14 +1,9 @@
 """Setting up a recorder: find or type it, choose channels, addressing and the cameras' login; later: change them."""
 
 import asyncio
-from collections.abc import Collection, Mapping
-from ipaddress import AddressValueError, IPv4Address, ip_network
+from collections.abc import Mapping
 import re
-import secrets
-import socket
-import string
 from typing import Any, override
-from urllib.parse import urlsplit
 
 from homeassistant.components import network
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigFlow, ConfigFlowResult, OptionsFlowWithReload
@@ -49,8 +44,19 @@ from .const import (
 from .data import OnvifProxyConfigEntry
 from .errors import error_key
 from .fleet import taken_macs
+from .forms import (
+    address_field,
+    addresses_error,
+    channel_selector,
+    credential_errors,
+    generate_password,
+    host_of,
+    local_address_towards,
+    parent_notes,
+    parent_option,
+)
 from .interface_manager import async_get_manager, async_may_make_interfaces
-from .interfaces import Interface, InterfaceAddress, Parent, list_parents, propose_addresses, read_interfaces
+from .interfaces import Interface, Parent, list_parents, propose_addresses, read_interfaces
 from .model import Channel, Credentials, Recorder, RecorderInfo
 from .nvr import FoundRecorder, OnvifDriver, RecorderError, find_recorders
 from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, first_free_port
@@ -59,13 +65,9 @@ from .store import async_get_store
 
 DEFAULT_PORT = 80
 DEFAULT_CAMERA_USERNAME = "onvif"
-GENERATED_PASSWORD_LENGTH = 16
-MAX_CREDENTIAL_LENGTH = 32
 INTERFACE_POLL_SECONDS = 1.0
 # Nobody listens here in particular: a port that is taken here is taken by a program that listens on all addresses.
 ANY_LOOPBACK_ADDRESS = "127.93.17.5"
-# Clients write them into XML and URIs without escaping.
-CREDENTIAL_CHARACTERS = frozenset(string.ascii_letters + string.digits)
 
 _PORT = vol.All(NumberSelector(NumberSelectorConfig(min=1, max=65535, mode=NumberSelectorMode.BOX)), vol.Coerce(int))
 _PASSWORD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"))
@@ -140,7 +142,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask where the recorder is and how to log in; scan it."""
         if user_input is None:
             return self._show_recorder_form({})
-        self._data = user_input | {CONF_HOST: _host_of(user_input[CONF_HOST])}
+        self._data = user_input | {CONF_HOST: host_of(user_input[CONF_HOST])}
         async with self._driver(self._data) as driver:
             try:
                 recorder = await driver.scan()
@@ -169,7 +171,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
                 return await self.async_step_addressing()
             errors["base"] = "no_channel_chosen"
         names = {token: str(number) for number, token in enumerate(tokens, 1)}
-        schema = vol.Schema({vol.Required(CONF_CHANNELS): _channel_selector(self._recorder.channels, names)})
+        schema = vol.Schema({vol.Required(CONF_CHANNELS): channel_selector(self._recorder.channels, names)})
         return self.async_show_form(
             step_id="channels",
             data_schema=self.add_suggested_values_to_schema(schema, user_input or {CONF_CHANNELS: tokens}),
@@ -186,11 +188,11 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             self._data |= {CONF_ADDRESSING: Addressing.SHARED.value, CONF_ADDRESS: user_input[CONF_ADDRESS]}
             return await self.async_step_credentials()
-        suggested = await _local_address_towards(self._data[CONF_HOST])
+        suggested = await local_address_towards(self._data[CONF_HOST])
         return self.async_show_form(
             step_id="shared",
             data_schema=self.add_suggested_values_to_schema(
-                vol.Schema(await _address_field()), {CONF_ADDRESS: suggested}
+                vol.Schema(await address_field()), {CONF_ADDRESS: suggested}
             ),
         )
 
@@ -228,7 +230,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         schema = vol.Schema(
             {
                 vol.Required(CONF_PARENT): SelectSelector(
-                    SelectSelectorConfig(options=[_parent_option(parent) for parent in usable])
+                    SelectSelectorConfig(options=[parent_option(parent) for parent in usable])
                 ),
                 vol.Required(CONF_METHOD, default=Method.DHCP.value): SelectSelector(
                     SelectSelectorConfig(
@@ -245,7 +247,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id="make_interfaces",
             data_schema=self.add_suggested_values_to_schema(schema, suggested),
             errors={} if usable else {"base": "no_parent"},
-            description_placeholders={"notes": _parent_notes(parents, texts)},
+            description_placeholders={"notes": parent_notes(parents, texts)},
         )
 
     async def async_step_static_addresses(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -258,7 +260,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         else:
             addresses = re.split(r"[\s,;]+", user_input[CONF_ADDRESSES].strip())
             network = self._parent.addresses[0]
-            if error := _addresses_error(addresses, network, self._needed, await self._reserved_addresses()):
+            if error := addresses_error(addresses, network, self._needed, await self._reserved_addresses()):
                 errors[CONF_ADDRESSES] = error
             else:
                 self._data[CONF_ADDRESSES] = [f"{address}/{network.prefix_length}" for address in addresses]
@@ -333,7 +335,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         assert self._recorder is not None
         errors: dict[str, str] = {}
         if user_input is not None:
-            if not (errors := _credential_errors(user_input)):
+            if not (errors := credential_errors(user_input)):
                 return self.async_create_entry(
                     title=self._recorder.info.name, data=self._data, options=self._options | user_input
                 )
@@ -343,7 +345,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
             former = store.recorder(self._recorder.info.serial_number).credentials
             user_input = {
                 CONF_CAMERA_USERNAME: former.username if former else DEFAULT_CAMERA_USERNAME,
-                CONF_CAMERA_PASSWORD: former.password if former else _generate_password(),
+                CONF_CAMERA_PASSWORD: former.password if former else generate_password(),
             }
         return self.async_show_form(
             step_id="credentials",
@@ -379,7 +381,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask where the recorder is now, and on which address the cameras are."""
         schema = RECORDER_SCHEMA
         if self._get_reconfigure_entry().data.get(CONF_ADDRESSING) == Addressing.SHARED:
-            schema = schema.extend(await _address_field())
+            schema = schema.extend(await address_field())
         return await self._async_change_recorder("reconfigure", schema, user_input)
 
     async def _async_change_recorder(
@@ -390,7 +392,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         if user_input is not None:
             if CONF_HOST in user_input:
-                user_input |= {CONF_HOST: _host_of(user_input[CONF_HOST])}
+                user_input |= {CONF_HOST: host_of(user_input[CONF_HOST])}
             try:
                 info = await self._async_identify(entry.data | user_input)
             except RecorderError as error:
@@ -435,7 +437,7 @@ class OnvifProxyOptionsFlow(OptionsFlowWithReload):
             user_input = dict(options)
         else:
             chosen = user_input.pop(CONF_CHANNELS)
-            errors = _credential_errors(user_input) or ({} if chosen else {"base": "no_channel_chosen"})
+            errors = credential_errors(user_input) or ({} if chosen else {"base": "no_channel_chosen"})
             if not errors:
                 listed = [channel.token for channel in self._channels]
                 # What was not listed, because its camera is away, stays as it was.
@@ -443,7 +445,7 @@ class OnvifProxyOptionsFlow(OptionsFlowWithReload):
                 user_input[CONF_EXCLUDED_CHANNELS] = still + [token for token in listed if token not in chosen]
                 return self.async_create_entry(data=user_input)
         schema = vol.Schema(
-            {vol.Required(CONF_CHANNELS): _channel_selector(self._channels, self._numbers), **CREDENTIALS_FIELDS}
+            {vol.Required(CONF_CHANNELS): channel_selector(self._channels, self._numbers), **CREDENTIALS_FIELDS}
         )
         return self.async_show_form(
             step_id="init",
@@ -457,106 +459,3 @@ class OnvifProxyOptionsFlow(OptionsFlowWithReload):
         record = store.recorder(self.config_entry.unique_id or "")
         self._channels = () if record.recorder is None else record.recorder.channels
         self._numbers = {token: str(camera.number) for token, camera in record.cameras.items()}
-
-
-def _parent_option(parent: Parent) -> SelectOptionDict:
-    facts = [one.address for one in parent.addresses]
-    if parent.speed_mbit is not None:
-        facts.append(f"{parent.speed_mbit} Mbit/s")
-    return SelectOptionDict(value=parent.name, label=f"{parent.name} ({', '.join(facts)})")
-
-
-def _parent_notes(parents: list[Parent], texts: Mapping[str, str]) -> str:
-    """Say which interfaces can't carry cameras and why, and what to mind about the others."""
-    lines = []
-    for parent in parents:
-        notes = (
-            [f"refusal_{parent.refusal}"]
-            if parent.refusal is not None
-            else [f"warning_{one}" for one in parent.warnings]
-        )
-        for note in notes:
-            text = texts.get(f"component.{DOMAIN}.common.{note}", note)
-            lines.append(f"- {parent.name}: {text.format(hypervisor=parent.hypervisor or '-')}")
-    return "\n".join(lines)
-
-
-def _addresses_error(
-    addresses: list[str], parent: InterfaceAddress, needed: int, reserved: Collection[str]
-) -> str | None:
-    """Return the key of what is wrong with typed addresses, None when they will do."""
-    network = ip_network(f"{parent.address}/{parent.prefix_length}", strict=False)
-    try:
-        parsed = [IPv4Address(address) for address in addresses]
-    except AddressValueError:
-        return "bad_address"
-    if len(parsed) < needed or len(set(parsed)) != len(parsed):
-        return "too_few_addresses"
-    unusable = {network.network_address, network.broadcast_address, IPv4Address(parent.address)}
-    if any(address not in network or address in unusable for address in parsed):
-        return "address_outside_network"
-    if {str(address) for address in parsed} & set(reserved):
-        return "address_reserved"
-    return None
-
-
-async def _address_field() -> dict[vol.Marker, Any]:
-    """Ask for an address of this host."""
-    options = [
-        SelectOptionDict(value=one.address, label=f"{one.address} ({interface.name})")
-        for interface in await read_interfaces()
-        for one in interface.addresses
-        if interface.kind != "macvlan"
-    ]
-    selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN))
-    return {vol.Required(CONF_ADDRESS): selector}
-
-
-def _channel_selector(channels: tuple[Channel, ...], names: Mapping[str, str]) -> SelectSelector:
-    """Offer channels by what their streams are, and their name: the recorder's, else that in `names`, by token."""
-    options = [
-        SelectOptionDict(
-            value=channel.token, label=f"{channel.name or names.get(channel.token, '-')}: {_describe_streams(channel)}"
-        )
-        for channel in channels
-    ]
-    return SelectSelector(SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST))
-
-
-def _describe_streams(channel: Channel) -> str:
-    return ", ".join(f"{one.video.width}×{one.video.height} {one.video.codec}" for one in channel.streams)
-
-
-def _credential_errors(user_input: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        key: "bad_credential"
-        for key in (CONF_CAMERA_USERNAME, CONF_CAMERA_PASSWORD)
-        if not 0 < len(user_input[key]) <= MAX_CREDENTIAL_LENGTH or set(user_input[key]) - CREDENTIAL_CHARACTERS
-    }
-
-
-def _generate_password() -> str:
-    alphabet = sorted(CREDENTIAL_CHARACTERS)
-    return "".join(secrets.choice(alphabet) for _ in range(GENERATED_PASSWORD_LENGTH))
-
-
-def _host_of(text: str) -> str:
-    """Take the host out of what was typed or pasted: a host, or a URL of the recorder's web page."""
-    text = text.strip()
-    if "://" in text:
-        try:
-            return urlsplit(text).hostname or text
-        except ValueError:  # a URL that is none, such as http://[
-            return text
-    return text.rstrip("/")
-
-
-async def _local_address_towards(host: str) -> str | None:
-    """Return the address from which this host reaches another; sends nothing."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, 9, family=socket.AF_INET, type=socket.SOCK_DGRAM)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(found[0][4])
-            return str(probe.getsockname()[0])
-    except OSError:
-        return None

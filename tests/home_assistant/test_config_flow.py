@@ -17,7 +17,7 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.onvif_proxy import config_flow
+from custom_components.onvif_proxy import config_flow, forms
 from custom_components.onvif_proxy.const import (
     CONF_ADDRESS,
     CONF_ADDRESSES,
@@ -128,7 +128,7 @@ async def test_typed_recorder_with_shared_address(
 
     step = await submit(hass, step, {CONF_ADDRESS: LOOPBACK})
     proposal = suggested(step)
-    assert len(proposal[CONF_CAMERA_PASSWORD]) == config_flow.GENERATED_PASSWORD_LENGTH
+    assert len(proposal[CONF_CAMERA_PASSWORD]) == forms.GENERATED_PASSWORD_LENGTH
     step = await submit(hass, step, proposal)
     assert step["type"] is FlowResultType.CREATE_ENTRY
     assert step["result"].unique_id == recorder.serial_number
@@ -459,7 +459,7 @@ async def test_enough_interfaces_are_there_without_the_privilege(
 
 async def test_an_unknown_host_suggests_no_address(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
     step = await to_addressing(hass, recorder)
-    with patch.object(config_flow.socket.socket, "connect", side_effect=OSError):
+    with patch.object(forms.socket.socket, "connect", side_effect=OSError):
         step = await submit(hass, step, {"next_step_id": "shared"})
     assert suggested(step) == {CONF_ADDRESS: None}
 
