@@ -279,7 +279,7 @@ class Fleet:
         record, camera = fleet_camera.record, fleet_camera.camera
         await camera.set_discoverable(record.discoverable)
         await self._async_place(fleet_camera)
-        await camera.set_enabled(record.running)
+        await camera.set_enabled(record.running and self._started)  # the fleet may have been stopped meanwhile
 
     @callback
     def _interfaces_changed(self, _interfaces: Mapping[str, Interface]) -> None:

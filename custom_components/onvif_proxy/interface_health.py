@@ -45,7 +45,8 @@ class InterfaceHealth:
         except InterfaceError as error:
             LOGGER.debug("The interfaces could not be examined: %s", error)
             return
-        self._async_sync({issue_id(finding): finding for finding in findings})
+        if self._unsubscribe:  # else it was ended while it looked
+            self._async_sync({issue_id(finding): finding for finding in findings})
 
     @callback
     def _async_sync(self, wanted: dict[str, Finding]) -> None:

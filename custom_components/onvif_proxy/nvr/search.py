@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import unquote
 
 # The library ships no types.
-from wsdiscovery.actions import constructProbe  # type: ignore[import-untyped]
-from wsdiscovery.message import createSOAPMessage, parseSOAPMessage  # type: ignore[import-untyped]
-from wsdiscovery.qname import QName  # type: ignore[import-untyped]
+from wsdiscovery.actions import constructProbe  # type: ignore[import-untyped]  # the library ships no types
+from wsdiscovery.message import createSOAPMessage, parseSOAPMessage  # type: ignore[import-untyped]  # the library ships no types
+from wsdiscovery.qname import QName  # type: ignore[import-untyped]  # the library ships no types
 
 from .addresses import Address, is_ipv4, parse_address
 from .names import clean_name
