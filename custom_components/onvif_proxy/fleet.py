@@ -14,7 +14,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
-from .camera_health import async_sync_issue
+from .camera_health import async_sync_issue, async_tell_not_made
 from .const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, LOGGER, Addressing
 from .coordinator import RecorderCoordinator
 from .interface_manager import InterfaceManager, Wish, camera_key
@@ -261,8 +261,11 @@ class Fleet:
         try:
             macs = await self._manager.async_provide(list(keys), self._wish)
         except InterfaceError as error:
-            LOGGER.error("The interfaces for %s could not be made: %s", self._entry.title, error)
+            if async_tell_not_made(self._hass, self._entry, str(error)):
+                LOGGER.error("The interfaces for %s could not be made: %s", self._entry.title, error)
+            self._retry_later(partial(self._async_run, self._hass))
             return
+        async_tell_not_made(self._hass, self._entry, None)
         if macs is None:
             # Somebody else makes them on this host: the cameras take those that are free.
             self._wish = None

@@ -1,5 +1,6 @@
 """Interfaces that the integration makes: from the wish of an entry to the inventory, the cameras, entities and repairs."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,7 +45,7 @@ from custom_components.onvif_proxy.interfaces.state import DEFAULT_ROUTE, MAIN_T
 from tests.simulated_nvr import SimulatedRecorder
 
 from . import entity_ids, entry_for, state_of
-from .test_fleet import FakeWatch
+from .test_fleet import FakeWatch, reaches
 
 type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
 ROUTE = Route(
@@ -224,15 +225,28 @@ class FakeWatchInterface:
         return watch.interfaces[name]
 
 
-async def test_what_can_not_be_made_is_not_written_down(
-    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, caplog: pytest.LogCaptureFixture
+async def test_what_can_not_be_made_is_told_not_written_down_and_tried_again(
+    hass: HomeAssistant,
+    recorder: SimulatedRecorder,
+    set_up: SetUp,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(fleet, "RETRY_SECONDS", 0.01)
     FakeKeeper.refuses = RequestRefused("eth0 is not there")
     entry = dedicated(recorder)
     assert await set_up(entry)
     assert statuses(hass, entry) == ["waiting_for_address"] * 2
     assert (await stored(hass)).specs == ()
-    assert "eth0 is not there" in caplog.text
+    await asyncio.sleep(0.1)
+    await hass.async_block_till_done()
+    (issue,) = ir.async_get(hass).issues.values()
+    assert issue.translation_placeholders == {"recorder": "Recorder", "reason": "eth0 is not there"}
+    assert len([one for one in caplog.records if "could not be made" in one.message]) == 1
+
+    FakeKeeper.refuses = None
+    await reaches(hass, entity_ids(hass, entry, "_status")[0], "running")
+    assert not ir.async_get(hass).issues
 
 
 @pytest.mark.parametrize(
