@@ -1,6 +1,7 @@
 """The nouns of the project as frozen values: what was read from a recorder, and what a virtual camera is made of."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -66,6 +67,88 @@ class Stream:
     audio: AudioEncoding | None = None
 
 
+class EventKind(StrEnum):
+    """What a camera can tell of what it sees: each kind is true or false at any time."""
+
+    MOTION = "motion"
+    PERSON = "person"
+    VEHICLE = "vehicle"
+    ANIMAL = "animal"
+    FACE = "face"
+    PACKAGE = "package"
+    DOORBELL = "doorbell"
+    LINE_CROSSING = "line_crossing"
+    TAMPER = "tamper"
+    DIGITAL_INPUT = "digital_input"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderEvent:
+    """Something that a recorder said of one of its channels."""
+
+    channel: str
+    """The channel's token."""
+    kind: EventKind
+    active: bool
+    at: datetime
+    """UTC, by our clock."""
+    momentary: bool = False
+    """It only says that something happened: no end of it will be told."""
+
+
+class PtzSpaceKind(StrEnum):
+    """What a range of numbers of a PTZ unit is for, by the element's name in tt:PTZSpaces."""
+
+    ABSOLUTE_PAN_TILT = "AbsolutePanTiltPositionSpace"
+    ABSOLUTE_ZOOM = "AbsoluteZoomPositionSpace"
+    RELATIVE_PAN_TILT = "RelativePanTiltTranslationSpace"
+    RELATIVE_ZOOM = "RelativeZoomTranslationSpace"
+    CONTINUOUS_PAN_TILT = "ContinuousPanTiltVelocitySpace"
+    CONTINUOUS_ZOOM = "ContinuousZoomVelocitySpace"
+    PAN_TILT_SPEED = "PanTiltSpeedSpace"
+    ZOOM_SPEED = "ZoomSpeedSpace"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtzSpace:
+    """A range of numbers that a PTZ unit understands."""
+
+    kind: PtzSpaceKind
+    uri: str
+    """Which space it is: clients know the generic ones of the standard, and some that of the field of view."""
+    x: tuple[float, float]
+    y: tuple[float, float] | None = None
+    """None for zoom and for speeds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtzAbilities:
+    """What the PTZ unit of a channel can do."""
+
+    profile_token: str
+    """The recorder's media profile by which the unit is steered."""
+    spaces: tuple[PtzSpace, ...]
+    max_presets: int = 0
+    has_home: bool = False
+    auxiliary_commands: tuple[str, ...] = ()
+    timeout: tuple[float, float] = (1.0, 60.0)
+    """Seconds, shortest and longest, that a continuous move may go on by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayOutput:
+    """A contact that the recorder can switch."""
+
+    token: str
+    """The recorder's."""
+    monostable: bool
+    """It falls back by itself after `delay`."""
+    delay: float
+    """Seconds."""
+    idle_closed: bool
+    """The contact is closed while the output is inactive."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
     """One camera of the recorder: a distinct ONVIF video source."""
@@ -77,6 +160,11 @@ class Channel:
     sub: Stream | None = None
     snapshot_uri: str | None = None
     """The recorder's HTTP URI of a JPEG, without credentials."""
+    event_kinds: tuple[EventKind, ...] = ()
+    """What the recorder says it can tell of the channel."""
+    ptz: PtzAbilities | None = None
+    has_imaging: bool = False
+    """Brightness and the like can be read and set."""
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -109,6 +197,7 @@ class Recorder:
 
     info: RecorderInfo
     channels: tuple[Channel, ...]
+    relay_outputs: tuple[RelayOutput, ...] = ()
 
     def channel(self, token: str) -> Channel | None:
         """Return the channel of a token, None when the recorder does not have it."""
@@ -154,10 +243,19 @@ class CameraDescription:
     identity: Identity
     channel: Channel
     endpoint: Endpoint
-    credentials: Credentials
+    credentials: Credentials | None
+    """None lets everybody in."""
     manufacturer: str
     model: str
     firmware: str
+    scopes: tuple[str, ...] = ()
+    """Those that clients have added; the others follow from the rest."""
+    media2: bool = False
+    """The ver20 media service is offered, too."""
+    event_kinds: tuple[EventKind, ...] = ()
+    """What the camera can tell: what its channel can, and what was assigned to it."""
+    relay_outputs: tuple[RelayOutput, ...] = ()
+    """Those of the recorder that clients of this camera may switch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

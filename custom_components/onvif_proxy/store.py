@@ -17,9 +17,14 @@ from .model import (
     AudioEncoding,
     Channel,
     Credentials,
+    EventKind,
     Identity,
+    PtzAbilities,
+    PtzSpace,
+    PtzSpaceKind,
     Recorder,
     RecorderInfo,
+    RelayOutput,
     Stream,
     StreamRole,
     VideoEncoding,
@@ -173,13 +178,37 @@ def _camera_from(data: dict[str, Any]) -> CameraRecord:
 
 def _recorder_from(data: dict[str, Any]) -> Recorder:
     return Recorder(
-        info=RecorderInfo(**data["info"]), channels=tuple(_channel_from(channel) for channel in data["channels"])
+        info=RecorderInfo(**data["info"]),
+        channels=tuple(_channel_from(channel) for channel in data["channels"]),
+        relay_outputs=tuple(RelayOutput(**relay) for relay in data.get("relay_outputs", ())),
     )
 
 
 def _channel_from(data: dict[str, Any]) -> Channel:
     streams = {key: None if data[key] is None else _stream_from(data[key]) for key in ("main", "sub")}
-    return Channel(**data | streams)
+    ptz = data.get("ptz")  # not there in a scan of an older version
+    return Channel(
+        **data
+        | streams
+        | {
+            "event_kinds": tuple(EventKind(kind) for kind in data.get("event_kinds", ())),
+            "ptz": None if ptz is None else _ptz_from(ptz),
+        }
+    )
+
+
+def _ptz_from(data: dict[str, Any]) -> PtzAbilities:
+    spaces = tuple(
+        PtzSpace(
+            kind=PtzSpaceKind(space["kind"]),
+            uri=space["uri"],
+            x=tuple(space["x"]),
+            y=None if space["y"] is None else tuple(space["y"]),
+        )
+        for space in data["spaces"]
+    )
+    lists = {key: tuple(data[key]) for key in ("auxiliary_commands", "timeout")}
+    return PtzAbilities(**data | lists | {"spaces": spaces})
 
 
 def _stream_from(data: dict[str, Any]) -> Stream:

@@ -7,9 +7,10 @@ from enum import StrEnum
 import errno
 import logging
 
+from .logins import LoginGuard
 from .model import CameraDescription, Channel, Credentials, Endpoint, Identity, RecorderInfo, Snapshot
 from .relay import RelayServer, Source
-from .responder import DiscoveryResponder, OnvifServer, TokenVerifier
+from .responder import Camera, DiscoveryResponder, EventBroker, OnvifServer, TokenVerifier
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -90,8 +91,11 @@ class VirtualCamera:
         self._fetch_snapshot = fetch_snapshot
         self._on_change = on_change
         self._retry_seconds = retry_seconds
+        self._events = EventBroker()
+        self._logins = LoginGuard()
         self._enabled = False
         self._discoverable = False
+        self._scopes: tuple[str, ...] = ()
         self._channel_gone = False
         self._endpoint: Endpoint | None = None
         self._endpoint_trouble: Trouble | None = None
@@ -130,6 +134,11 @@ class VirtualCamera:
         """Answer WS-Discovery, or keep silent."""
         self._discoverable = discoverable
         await self._reconcile()
+
+    async def set_scopes(self, scopes: tuple[str, ...]) -> None:
+        """Take the scopes that a client has added."""
+        self._scopes = scopes
+        self._announce()
 
     async def set_endpoint(self, endpoint: Endpoint | None, trouble: Trouble | None = None) -> None:
         """Take the endpoint to listen on; None while there is no address, with the trouble if waiting won't help."""
@@ -181,6 +190,7 @@ class VirtualCamera:
             manufacturer=self.recorder.manufacturer,
             model=self.recorder.model,
             firmware=self.recorder.firmware,
+            scopes=self._scopes,
         )
 
     def _sources(self) -> dict[str, Source]:
@@ -245,7 +255,8 @@ class VirtualCamera:
         await relay.start()
         self._relay = relay
         description = self._describe(replace(endpoint, rtsp_port=relay.port))
-        server = OnvifServer(description, self, discoverable=self._discoverable, tokens=self._tokens)
+        camera = Camera(snapshots=self, settings=self, events=self._events, logins=self._logins)
+        server = OnvifServer(description, camera, discoverable=self._discoverable, tokens=self._tokens)
         await server.start()
         self._server = server
 

@@ -8,6 +8,7 @@ import aiohttp
 from lxml import etree
 import pytest
 
+from custom_components.onvif_proxy.logins import LoginGuard
 from custom_components.onvif_proxy.model import (
     AudioEncoding,
     CameraDescription,
@@ -20,7 +21,13 @@ from custom_components.onvif_proxy.model import (
     StreamRole,
     VideoEncoding,
 )
-from custom_components.onvif_proxy.responder import OnvifServer, SnapshotUnavailable
+from custom_components.onvif_proxy.responder import (
+    Camera,
+    EventBroker,
+    OnvifServer,
+    SnapshotSource,
+    SnapshotUnavailable,
+)
 
 from .envelopes import NS, PASSWORD, USERNAME, envelope, operation, security
 from .schemas import load_schema
@@ -109,6 +116,28 @@ class FakeSnapshots:
 
 
 @dataclass(slots=True)
+class FakeSettings:
+    """What clients have changed."""
+
+    discoverable: bool | None = None
+    scopes: tuple[str, ...] | None = None
+
+    async def set_discoverable(self, discoverable: bool) -> None:
+        """Keep it."""
+        self.discoverable = discoverable
+
+    async def set_scopes(self, scopes: tuple[str, ...]) -> None:
+        """Keep them."""
+        self.scopes = scopes
+
+
+def make_camera(snapshots: SnapshotSource | None = None, **more: Any) -> Camera:
+    """Return what is behind a responder, with fakes for all that is not given."""
+    defaults = {"settings": FakeSettings(), "events": EventBroker(), "logins": LoginGuard()}
+    return Camera(snapshots=snapshots or FakeSnapshots(), **defaults | more)
+
+
+@dataclass(slots=True)
 class Reply:
     """What came back from a SOAP request."""
 
@@ -194,7 +223,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 async def server(snapshots: FakeSnapshots) -> AsyncIterator[OnvifServer]:
     """Return a running server."""
-    async with OnvifServer(make_description(), snapshots) as running:
+    async with OnvifServer(make_description(), make_camera(snapshots)) as running:
         yield running
 
 

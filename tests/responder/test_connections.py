@@ -11,7 +11,7 @@ from custom_components.onvif_proxy.digest import DigestClient
 from custom_components.onvif_proxy.model import Credentials, Snapshot
 from custom_components.onvif_proxy.responder import OnvifServer
 
-from .conftest import FakeSnapshots, make_description
+from .conftest import FakeSnapshots, make_camera, make_description
 from .envelopes import PASSWORD, USERNAME, envelope, operation
 
 HEAD = "POST /onvif/device_service HTTP/1.1\r\nHost: x\r\n"
@@ -107,13 +107,13 @@ class TestTimeouts:
 
     @pytest.mark.parametrize("start", ["", HEAD], ids=["silence", "half a head"])
     async def test_without_a_first_request(self, snapshots: FakeSnapshots, connect: Connect, start: str) -> None:
-        async with OnvifServer(make_description(), snapshots, head_timeout=0.1) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots), head_timeout=0.1) as server:
             connection = await connect(server)
             connection.send(start)
             assert await connection.ended()
 
     async def test_dripping_does_not_help(self, snapshots: FakeSnapshots, connect: Connect) -> None:
-        async with OnvifServer(make_description(), snapshots, head_timeout=0.3) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots), head_timeout=0.3) as server:
             connection = await connect(server)
             connection.send(HEAD)
             ended = asyncio.create_task(connection.ended())
@@ -123,7 +123,7 @@ class TestTimeouts:
             assert ended.result()
 
     async def test_after_a_request_the_next_may_be_later(self, snapshots: FakeSnapshots, connect: Connect) -> None:
-        async with OnvifServer(make_description(), snapshots, head_timeout=0.2) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots), head_timeout=0.2) as server:
             connection = await connect(server)
             assert await connection.ask() == 200
             await asyncio.sleep(0.5)
@@ -131,7 +131,7 @@ class TestTimeouts:
 
     async def test_a_slow_body_has_its_own_limit(self, snapshots: FakeSnapshots, connect: Connect) -> None:
         body = envelope(operation("tds:GetServices"))
-        async with OnvifServer(make_description(), snapshots, head_timeout=0.2) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots), head_timeout=0.2) as server:
             connection = await connect(server)
             connection.send(f"{HEAD}Content-Length: {len(body)}\r\n\r\n{body[:100]}")
             await asyncio.sleep(0.5)
@@ -140,7 +140,7 @@ class TestTimeouts:
 
     @pytest.mark.parametrize("start", ["", HEAD], ids=["silence", "half a head"])
     async def test_without_a_next_request(self, snapshots: FakeSnapshots, connect: Connect, start: str) -> None:
-        async with OnvifServer(make_description(), snapshots, keep_alive_timeout=0.2) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots), keep_alive_timeout=0.2) as server:
             connection = await connect(server)
             assert await connection.ask() == 200
             connection.send(start)
@@ -148,7 +148,9 @@ class TestTimeouts:
 
     async def test_an_answer_that_is_not_taken(self, connect: Connect) -> None:
         snapshots = FakeSnapshots(Snapshot(image=b"x" * 50_000_000))
-        async with OnvifServer(make_description(), snapshots, max_connections=1, answer_timeout=0.3) as server:
+        async with OnvifServer(
+            make_description(), make_camera(snapshots), max_connections=1, answer_timeout=0.3
+        ) as server:
             deaf = await connect(server)
             await deaf.ask_for_a_snapshot()
             await asyncio.sleep(0.1)
@@ -164,7 +166,7 @@ class TestNumber:
     async def test_the_connection_that_is_idle_for_the_longest_time_makes_room(
         self, snapshots: FakeSnapshots, connect: Connect
     ) -> None:
-        async with OnvifServer(make_description(), snapshots, max_connections=3) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots), max_connections=3) as server:
             first, silent, third = [await connect(server) for _ in range(3)]
             assert await first.ask() == 200
             new = await connect(server, "127.0.0.2")
@@ -173,7 +175,7 @@ class TestNumber:
                 assert await connection.ask() == 200
 
     async def test_silent_clients_do_not_keep_others_out(self, snapshots: FakeSnapshots, connect: Connect) -> None:
-        async with OnvifServer(make_description(), snapshots) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots)) as server:
             for number in range(64):
                 await connect(server, f"127.0.0.{3 + number // 24}")
             async with asyncio.timeout(1):
@@ -182,7 +184,7 @@ class TestNumber:
     async def test_a_client_makes_room_for_itself_not_at_the_cost_of_others(
         self, snapshots: FakeSnapshots, connect: Connect
     ) -> None:
-        async with OnvifServer(make_description(), snapshots, max_connections_per_client=2) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots), max_connections_per_client=2) as server:
             other = await connect(server, "127.0.0.2")
             assert await other.ask() == 200
             first, second, third = [await connect(server) for _ in range(3)]
@@ -193,7 +195,7 @@ class TestNumber:
     @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_client"])
     async def test_no_request_in_progress_is_given_up(self, connect: Connect, limit: str) -> None:
         snapshots = Hanging()
-        async with OnvifServer(make_description(), snapshots, **{limit: 1}) as server:  # type: ignore[arg-type]  # numbers
+        async with OnvifServer(make_description(), make_camera(snapshots), **{limit: 1}) as server:  # type: ignore[arg-type]  # numbers
             busy = await connect(server)
             await busy.ask_for_a_snapshot()
             await snapshots.asked.wait()
@@ -205,7 +207,7 @@ class TestNumber:
     async def test_a_connection_that_has_ended_leaves_its_place(
         self, snapshots: FakeSnapshots, connect: Connect
     ) -> None:
-        async with OnvifServer(make_description(), snapshots, max_connections=2) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots), max_connections=2) as server:
             stays, leaves = await connect(server), await connect(server)
             leaves.writer.close()
             await leaves.writer.wait_closed()
@@ -215,7 +217,7 @@ class TestNumber:
 
 
 async def test_stop_does_not_wait_for_clients_that_take_no_answer(connect: Connect) -> None:
-    server = OnvifServer(make_description(), FakeSnapshots(Snapshot(image=b"x" * 50_000_000)))
+    server = OnvifServer(make_description(), make_camera(FakeSnapshots(Snapshot(image=b"x" * 50_000_000))))
     await server.start()
     deaf = await connect(server)
     await deaf.ask_for_a_snapshot()

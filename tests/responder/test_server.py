@@ -18,7 +18,7 @@ from custom_components.onvif_proxy.responder import OnvifServer, TokenVerifier
 from custom_components.onvif_proxy.responder.auth import Access
 from custom_components.onvif_proxy.responder.services import OPERATIONS
 
-from .conftest import JPEG, Client, FakeSnapshots, make_description
+from .conftest import JPEG, Client, FakeSnapshots, make_camera, make_description
 from .envelopes import NS, PASSWORD, PASSWORD_TEXT, USERNAME, envelope, operation, security
 
 PRE_AUTH = {
@@ -155,8 +155,8 @@ class TestUsernameToken:
         tokens = TokenVerifier()
         header = security()
         async with (
-            OnvifServer(make_description(), snapshots, tokens=tokens) as one,
-            OnvifServer(make_description(), snapshots, tokens=tokens) as other,
+            OnvifServer(make_description(), make_camera(snapshots), tokens=tokens) as one,
+            OnvifServer(make_description(), make_camera(snapshots), tokens=tokens) as other,
         ):
             assert (await Client(session, one).ask(PROTECTED, header=header)).status == 200
             reply = await Client(session, other).ask(PROTECTED, header=header)
@@ -166,9 +166,9 @@ class TestUsernameToken:
     async def test_used_before_a_restart(self, session: aiohttp.ClientSession, snapshots: FakeSnapshots) -> None:
         tokens = TokenVerifier()
         header = security()
-        async with OnvifServer(make_description(), snapshots, tokens=tokens) as former:
+        async with OnvifServer(make_description(), make_camera(snapshots), tokens=tokens) as former:
             assert (await Client(session, former).ask(PROTECTED, header=header)).status == 200
-        async with OnvifServer(make_description(), snapshots, tokens=tokens) as latter:
+        async with OnvifServer(make_description(), make_camera(snapshots), tokens=tokens) as latter:
             assert (await Client(session, latter).ask(PROTECTED, header=header)).status == 400
 
     async def test_two_tokens(self, client: Client) -> None:
@@ -409,7 +409,7 @@ class TestSnapshot:
                 raise AssertionError
 
         async with (
-            OnvifServer(make_description(), Hanging(), snapshot_timeout=0.05) as server,
+            OnvifServer(make_description(), make_camera(Hanging()), snapshot_timeout=0.05) as server,
             session.get(Client(session, server).url("/snapshot"), **digest_login()) as response,
         ):
             assert response.status == 503
@@ -419,7 +419,7 @@ class TestLimits:
     """One client can't take what the others need."""
 
     async def test_slow_body(self, snapshots: FakeSnapshots) -> None:
-        async with OnvifServer(make_description(), snapshots, body_timeout=0.1) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots), body_timeout=0.1) as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(b"POST /onvif/device_service HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<a>")
             async with asyncio.timeout(5):
@@ -432,7 +432,7 @@ class TestLife:
 
     async def test_port_in_use(self, snapshots: FakeSnapshots) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            server = OnvifServer(make_description(onvif_port=taken.getsockname()[1]), snapshots)
+            server = OnvifServer(make_description(onvif_port=taken.getsockname()[1]), make_camera(snapshots))
             with pytest.raises(OSError) as raised:
                 await server.start()
         assert raised.value.errno == errno.EADDRINUSE
@@ -440,19 +440,19 @@ class TestLife:
 
     async def test_address_not_ours(self, snapshots: FakeSnapshots) -> None:
         with pytest.raises(OSError) as raised:
-            await OnvifServer(make_description(address="192.0.2.1"), snapshots).start()
+            await OnvifServer(make_description(address="192.0.2.1"), make_camera(snapshots)).start()
         assert raised.value.errno == errno.EADDRNOTAVAIL
 
     async def test_same_port_again_at_once(self, session: aiohttp.ClientSession, snapshots: FakeSnapshots) -> None:
-        async with OnvifServer(make_description(), snapshots) as server:
+        async with OnvifServer(make_description(), make_camera(snapshots)) as server:
             assert (await Client(session, server).ask(PROTECTED)).status == 200
             port = server.port
-        async with OnvifServer(make_description(onvif_port=port), snapshots) as server:
+        async with OnvifServer(make_description(onvif_port=port), make_camera(snapshots)) as server:
             assert server.port == port
             assert (await Client(session, server).ask(PROTECTED)).status == 200
 
     async def test_stop_does_not_wait_for_idle_clients(self, snapshots: FakeSnapshots) -> None:
-        server = OnvifServer(make_description(), snapshots)
+        server = OnvifServer(make_description(), make_camera(snapshots))
         await server.start()
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -473,7 +473,7 @@ class TestLife:
                 raise AssertionError
 
         before = asyncio.all_tasks()
-        server = OnvifServer(make_description(), Hanging())
+        server = OnvifServer(make_description(), make_camera(Hanging()))
         await server.start()
         url = Client(session, server).url("/snapshot")
         request = asyncio.ensure_future(session.get(url, **digest_login()))

@@ -4,18 +4,23 @@ A stream of role `main` or `sub` is announced at `rtsp://<address>:<rtsp_port>/<
 """
 
 from .auth import TokenVerifier
+from .camera import Camera, CameraSettings, SnapshotSource
 from .discovery import DiscoveryResponder
 from .errors import SnapshotUnavailable
+from .events import EventBroker
 from .names import DEVICE_PATH, MEDIA_PATH, SNAPSHOT_PATH
 from .scopes import OWN_SCOPE, is_own_scope
-from .server import OnvifServer, SnapshotSource
+from .server import OnvifServer
 
 __all__ = [
     "DEVICE_PATH",
     "MEDIA_PATH",
     "OWN_SCOPE",
     "SNAPSHOT_PATH",
+    "Camera",
+    "CameraSettings",
     "DiscoveryResponder",
+    "EventBroker",
     "OnvifServer",
     "SnapshotSource",
     "SnapshotUnavailable",

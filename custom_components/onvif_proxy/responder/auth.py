@@ -28,15 +28,19 @@ MAX_REMEMBERED_TOKENS = 16384
 
 
 class Access(StrEnum):
-    """The access class of an operation (ONVIF Core, default access policy), of those classes that our operations have.
+    """The access class of an operation (ONVIF Core, default access policy).
 
     The one user of a virtual camera is an administrator; so all but the first just need a login.
     """
 
     PRE_AUTH = "PRE_AUTH"
     READ_SYSTEM = "READ_SYSTEM"
+    READ_SYSTEM_SENSITIVE = "READ_SYSTEM_SENSITIVE"
     READ_SYSTEM_SECRET = "READ_SYSTEM_SECRET"
+    WRITE_SYSTEM = "WRITE_SYSTEM"
+    UNRECOVERABLE = "UNRECOVERABLE"
     READ_MEDIA = "READ_MEDIA"
+    ACTUATE = "ACTUATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +132,15 @@ class Gate:
     tokens: TokenVerifier
 
     def check_soap(
-        self, access: Access | None, headers: tuple[Element, ...], login: HttpLogin, credentials: Credentials
+        self, access: Access | None, headers: tuple[Element, ...], login: HttpLogin, credentials: Credentials | None
     ) -> None:
         """Raise `LoginNeeded` or `NotAuthorized` unless the login suffices; `access` None is an unknown operation.
 
         Sent both ways, both must be right (ONVIF Core, authentication). A wrong token is answered with HTTP 400 and not
         with a challenge, as npm's onvif takes a 401 for a demand of HTTP digest.
         """
+        if credentials is None:
+            return
         tokens = [
             token
             for block in headers
@@ -150,8 +156,10 @@ class Gate:
             _LOGGER.debug("Login refused: %s", failure)
             raise NotAuthorized
 
-    def check_http(self, login: HttpLogin, credentials: Credentials) -> None:
+    def check_http(self, login: HttpLogin, credentials: Credentials | None) -> None:
         """Raise `LoginNeeded` unless the Authorization header is right."""
+        if credentials is None:
+            return
         if login.authorization is None:
             raise LoginNeeded
         result = self.digest.check(login.authorization, login.method, login.uris, credentials)

@@ -9,6 +9,16 @@ NAMESPACES: Final = {
     "tt": "http://www.onvif.org/ver10/schema",
     "tds": "http://www.onvif.org/ver10/device/wsdl",
     "trt": "http://www.onvif.org/ver10/media/wsdl",
+    "tr2": "http://www.onvif.org/ver20/media/wsdl",
+    "tev": "http://www.onvif.org/ver10/events/wsdl",
+    "tptz": "http://www.onvif.org/ver20/ptz/wsdl",
+    "timg": "http://www.onvif.org/ver20/imaging/wsdl",
+    "tmd": "http://www.onvif.org/ver10/deviceIO/wsdl",
+    "tns1": "http://www.onvif.org/ver10/topics",
+    "wsnt": "http://docs.oasis-open.org/wsn/b-2",
+    "wstop": "http://docs.oasis-open.org/wsn/t-1",
+    "wsrf-bf": "http://docs.oasis-open.org/wsrf/bf-2",
+    "wsrf-r": "http://docs.oasis-open.org/wsrf/r-2",
     "wsse": "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd",
     "wsu": "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd",
     "wsa": "http://www.w3.org/2005/08/addressing",
@@ -19,6 +29,13 @@ NAMESPACES: Final = {
 
 DEVICE_PATH: Final = "/onvif/device_service"
 MEDIA_PATH: Final = "/onvif/media_service"
+MEDIA2_PATH: Final = "/onvif/media2_service"
+EVENTS_PATH: Final = "/onvif/event_service"
+PTZ_PATH: Final = "/onvif/ptz_service"
+IMAGING_PATH: Final = "/onvif/imaging_service"
+DEVICE_IO_PATH: Final = "/onvif/deviceio_service"
+SUBSCRIPTION_PATH: Final = "/onvif/subscription/"
+"""What follows it is the id of a pull point."""
 SNAPSHOT_PATH: Final = "/snapshot"
 
 

@@ -7,7 +7,7 @@ import inspect
 import logging
 import re
 import socket
-from typing import Any, Protocol, Self, override
+from typing import Any, Self, override
 
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11
@@ -16,6 +16,7 @@ from lxml import etree
 from ..digest import DigestServer
 from ..model import CameraDescription, Snapshot
 from .auth import Gate, HttpLogin, TokenVerifier
+from .camera import Camera
 from .connections import (
     ANSWER_TIMEOUT,
     HEAD_TIMEOUT,
@@ -53,13 +54,6 @@ _SERVER_HEADERS = {hdrs.SERVER: "onvif_proxy"}
 _IMAGE_TYPE = re.compile(r"image/[a-z0-9.+-]+")
 
 
-class SnapshotSource(Protocol):
-    """Who fetches the still image from the recorder."""
-
-    async def snapshot(self) -> Snapshot:
-        """Return an image; raises `SnapshotUnavailable`."""
-
-
 class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
     """What strangers send is no error of ours: aiohttp logs a broken request with its traceback."""
 
@@ -78,7 +72,7 @@ class OnvifServer:
     def __init__(
         self,
         description: CameraDescription,
-        snapshots: SnapshotSource,
+        camera: Camera,
         *,
         discoverable: bool = True,
         max_body_size: int = MAX_BODY_SIZE,
@@ -102,7 +96,7 @@ class OnvifServer:
         self.discoverable = discoverable
         """What GetDiscoveryMode says; set it when discovery is switched."""
         self._description = description
-        self._snapshots = snapshots
+        self._camera = camera
         self._max_body_size = max_body_size
         self._xml_limits = xml_limits or XmlLimits()
         self._head_timeout = head_timeout
@@ -224,7 +218,8 @@ class OnvifServer:
         context = Context(
             description=description,
             onvif_port=self._port,
-            services=SERVICES,
+            services=tuple(service for service in SERVICES if service.offered(description)),
+            camera=self._camera,
             discoverable=self.discoverable,
             now=self._clock(),
         )
@@ -296,7 +291,7 @@ class OnvifServer:
     async def _fetch_snapshot(self) -> Snapshot:
         try:
             async with asyncio.timeout(self._snapshot_timeout):
-                snapshot = await self._snapshots.snapshot()
+                snapshot = await self._camera.snapshots.snapshot()
         except TimeoutError as error:
             raise SnapshotUnavailable("the recorder took too long") from error
         if _IMAGE_TYPE.fullmatch(snapshot.content_type) is None:

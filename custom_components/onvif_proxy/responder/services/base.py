@@ -6,7 +6,8 @@ from datetime import datetime
 
 from ...model import CameraDescription, StreamRole
 from ..auth import Access
-from ..names import DEVICE_PATH, NAMESPACES, SNAPSHOT_PATH
+from ..camera import Camera
+from ..names import DEVICE_PATH, NAMESPACES, SNAPSHOT_PATH, SUBSCRIPTION_PATH
 from ..xmltree import Element, node
 
 HTTP_PORT = 80
@@ -30,9 +31,16 @@ class Context:
     onvif_port: int
     """The bound one."""
     services: tuple[Service, ...]
+    """Those that this camera offers."""
+    camera: Camera
+    """What can be asked and told beyond the description."""
     discoverable: bool
     now: datetime
     """UTC."""
+    client: str = ""
+    """The address that the request came from."""
+    subscription: str | None = None
+    """The id of the pull point that the request was sent to."""
 
     def xaddr(self, service: Service) -> str:
         """Return where a service is."""
@@ -42,6 +50,10 @@ class Context:
     def snapshot_uri(self) -> str:
         """Where the still image is."""
         return _http_uri(self.description.endpoint.address, self.onvif_port, SNAPSHOT_PATH)
+
+    def subscription_uri(self, subscription: str) -> str:
+        """Return where a pull point is."""
+        return _http_uri(self.description.endpoint.address, self.onvif_port, SUBSCRIPTION_PATH + subscription)
 
     def stream_uri(self, role: StreamRole) -> str:
         """Return where a stream is."""
@@ -60,6 +72,10 @@ class Operation:
 
     handler: Handler
     access: Access
+    constant: bool = False
+    """The answer follows from the description, the bound port and the request alone, so it may be kept."""
+    action: str | None = None
+    """The WS-Addressing action of the answer, for services whose clients look at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +89,16 @@ class Service:
     """Major and minor of the specification that it follows."""
     capabilities: Callable[[Context], Element]
     """The `Capabilities` element of GetServiceCapabilities and of GetServices."""
-    category: str
-    """Its name in GetCapabilities."""
-    legacy_capabilities: Callable[[Context], Element]
-    """Its element in GetCapabilities: the same facts in an older form."""
     operations: Mapping[str, Operation]
     """By local name, without GetServiceCapabilities."""
+    category: str | None = None
+    """Its name in GetCapabilities, None where it is younger than that."""
+    legacy_capabilities: Callable[[Context], Element] | None = None
+    """Its element in GetCapabilities: the same facts in an older form."""
+    offered: Callable[[CameraDescription], bool] = lambda _description: True
+    """Whether a camera has it."""
+    capabilities_action: str | None = None
+    """The WS-Addressing action of GetServiceCapabilities' answer."""
 
     @property
     def namespace(self) -> str:
@@ -93,6 +113,8 @@ class Service:
             return node(f"{self.prefix}:GetServiceCapabilitiesResponse", self.capabilities(context))
 
         return {
-            "GetServiceCapabilities": Operation(get_service_capabilities, Access.PRE_AUTH),
+            "GetServiceCapabilities": Operation(
+                get_service_capabilities, Access.PRE_AUTH, constant=True, action=self.capabilities_action
+            ),
             **self.operations,
         }

@@ -141,17 +141,18 @@ def get_capabilities(context: Context, request: Element) -> Element:
     wanted = {(element.text or "").strip() for element in request.iterfind(expand("tds:Category"))} or {"All"}
     if unknown := wanted.difference(CATEGORIES, ("All",)):
         raise InvalidArgument(f"There is no capability category {min(unknown)}")
-    offered = {service.category: service for service in context.services}
+    offered = {
+        service.category: service.legacy_capabilities(context)
+        for service in context.services
+        if service.category is not None and service.legacy_capabilities is not None
+    }
     if "All" in wanted:
         wanted = set(offered)
     if missing := wanted.difference(offered):
         raise ActionNotSupported(f"The service {min(missing)}", "ter:NoSuchService")
     return node(
         "tds:GetCapabilitiesResponse",
-        node(
-            "tds:Capabilities",
-            *(offered[category].legacy_capabilities(context) for category in CATEGORIES if category in wanted),
-        ),
+        node("tds:Capabilities", *(offered[category] for category in CATEGORIES if category in wanted)),
     )
 
 
@@ -275,10 +276,12 @@ def get_network_protocols(context: Context, _request: Element) -> Element:
 
 def get_users(context: Context, _request: Element) -> Element:
     """Tell the one user, never the password."""
-    user = context.description.credentials.username
+    credentials = context.description.credentials
     return node(
         "tds:GetUsersResponse",
-        node("tds:User", node("tt:Username", user), node("tt:UserLevel", "Administrator")),
+        None
+        if credentials is None
+        else node("tds:User", node("tt:Username", credentials.username), node("tt:UserLevel", "Administrator")),
     )
 
 
