@@ -16,9 +16,11 @@ case "$1 $2" in
     "python find") [[ " $* " == *" --system "* && -z "${VIRTUAL_ENV:-}" ]] && echo "$REAL_PYTHON" ;;
     "venv --quiet") exec "$REAL_PYTHON" -m venv --without-pip --clear "${@: -1}" ;;
     "pip sync") sleep "${UV_SECONDS:-0}"; exit "${UV_STATUS:-0}" ;;
+    "pip install") exit "${UV_INSTALL_STATUS:-0}" ;;
 esac
 """
-MADE = ["python find", "venv --quiet", "pip sync"]
+VENV_MADE = ["python find", "venv --quiet", "pip sync"]
+MADE = [*VENV_MADE, "pip install"]
 
 
 class Checkout:
@@ -32,6 +34,7 @@ class Checkout:
             made.mkdir(parents=True)
         shutil.copy(SETUP, folder / "scripts")
         (folder / "requirements-dev.lock").write_text("one==1\n")
+        (folder / "requirements-schemas.lock").write_text("schemas==1\n")
         (programs / "uv").write_text(UV)
         (programs / "uv").chmod(0o755)
         self._environment = {
@@ -99,11 +102,23 @@ def test_a_failed_installation_is_said_and_done_again_but_the_environment_stays(
     assert ready.run()[::2] == (0, ["pip sync"])
 
 
+def test_other_schemas_are_installed_beside_the_environment_in_place_of_the_former(ready: Checkout) -> None:
+    former = ready.folder / ".tools" / "onvif-schemas" / "former"
+    former.touch()
+    (ready.folder / "requirements-schemas.lock").write_text("schemas==2\n")
+    status, errors, calls = ready.run(UV_INSTALL_STATUS="1")
+    assert (status, calls) == (1, ["pip install"] * 2)  # from the cache, then from the network
+    assert "what to do:" in errors
+    assert not former.exists()
+    assert ready.run()[::2] == (0, ["pip install"])
+    assert ready.run()[::2] == (0, [])
+
+
 def test_an_environment_that_does_not_run_is_made_anew(ready: Checkout) -> None:
     python = ready.folder / ".venv" / "bin" / "python"
     python.unlink()
     python.symlink_to("/nowhere/python")
-    assert ready.run(VIRTUAL_ENV=str(ready.folder / ".venv"))[::2] == (0, MADE)
+    assert ready.run(VIRTUAL_ENV=str(ready.folder / ".venv"))[::2] == (0, VENV_MADE)
     assert ready.run()[::2] == (0, [])
 
 
@@ -117,12 +132,12 @@ exec {sys.executable} -c "import sys; sys.version_info = (3, 13, 9, 'final', 0)
 $code" "$@"
 """)
     python.chmod(0o755)
-    assert ready.run()[::2] == (0, MADE)
+    assert ready.run()[::2] == (0, VENV_MADE)
 
 
 def test_an_environment_that_was_moved_is_made_anew(ready: Checkout) -> None:
     ready.folder = ready.folder.rename(ready.folder.with_name("another folder"))
-    assert ready.run()[::2] == (0, MADE)
+    assert ready.run()[::2] == (0, VENV_MADE)
     assert ready.run()[::2] == (0, [])
 
 
