@@ -21,7 +21,8 @@ from .const import (
 )
 from .coordinator import RecorderCoordinator
 from .data import OnvifProxyConfigEntry, OnvifProxyData
-from .fleet import Fleet, camera_identifier
+from .fleet import Fleet
+from .fleet_camera import camera_identifier
 from .interface_manager import Wish, async_get_manager, camera_key
 from .interfaces import InterfaceError
 from .model import Credentials

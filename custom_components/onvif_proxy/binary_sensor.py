@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import CONF_ADDRESSING, Addressing
 from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity, RecorderEntity
-from .fleet import FleetCamera
+from .fleet_camera import FleetCamera
 
 PARALLEL_UPDATES = 0
 
@@ -65,5 +65,5 @@ class InterfaceLink(CameraEntity, BinarySensorEntity):
     @property
     @override
     def is_on(self) -> bool:
-        interface = self._fleet.interface_of(self._fleet_camera)
+        interface = self._fleet.placement.interface_of(self._fleet_camera)
         return interface is not None and interface.up

@@ -11,7 +11,8 @@ from .const import LOGGER
 from .coordinator import RecorderCoordinator
 from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
-from .fleet import Fleet, FleetCamera
+from .fleet import Fleet
+from .fleet_camera import FleetCamera
 from .model import StreamRole
 from .responder import SnapshotUnavailable
 from .virtual_camera import CameraState

@@ -43,7 +43,6 @@ from .const import (
 )
 from .data import OnvifProxyConfigEntry
 from .errors import error_key
-from .fleet import taken_macs
 from .forms import (
     address_field,
     addresses_error,
@@ -59,6 +58,7 @@ from .interface_manager import async_get_manager, async_may_make_interfaces
 from .interfaces import Interface, Parent, list_parents, propose_addresses, read_interfaces
 from .model import Channel, Credentials, Recorder, RecorderInfo
 from .nvr import FoundRecorder, OnvifDriver, RecorderError, find_recorders
+from .placement import taken_macs
 from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, first_free_port
 from .responder import is_own_scope
 from .store import async_get_store

@@ -17,7 +17,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from .const import CONF_ADDRESS, CONF_CAMERA_PASSWORD, CONF_CAMERA_USERNAME, DOMAIN
 from .coordinator import RecorderCoordinator
 from .data import OnvifProxyConfigEntry
-from .fleet import FleetCamera, camera_identifier
+from .fleet_camera import FleetCamera, camera_identifier
 from .model import Channel, Endpoint, Recorder
 
 MIN_SECRET_LENGTH = 4

@@ -8,7 +8,8 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import RecorderCoordinator
-from .fleet import Fleet, FleetCamera, camera_identifier
+from .fleet import Fleet
+from .fleet_camera import FleetCamera, camera_identifier
 from .virtual_camera import VirtualCamera
 
 

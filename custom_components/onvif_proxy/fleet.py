@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-import ipaddress
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -15,35 +13,20 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from .camera_health import async_sync_issue, async_tell_not_made
-from .const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, LOGGER, Addressing
+from .const import DOMAIN, LOGGER
 from .coordinator import RecorderCoordinator
-from .interface_manager import InterfaceManager, Wish, camera_key
-from .interfaces import Interface, InterfaceError, InterfaceWatch, KeptInterface, KernelRefused
+from .fleet_camera import FleetCamera, camera_identifier
+from .interface_manager import InterfaceManager, Wish
+from .interfaces import Interface, InterfaceError, InterfaceWatch, KernelRefused
 from .listeners import Listeners
-from .model import Channel, Credentials, Endpoint, Identity, Recorder, Snapshot
+from .model import Channel, Credentials, Recorder, Snapshot
 from .nvr import RecorderError
-from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, SHARED_ONVIF_PORTS, SHARED_RTSP_PORTS, first_free_port
+from .placement import Placement, taken_macs
 from .responder import SnapshotUnavailable, TokenVerifier
 from .store import CameraRecord, IdentityStore
-from .virtual_camera import Trouble, VirtualCamera
+from .virtual_camera import VirtualCamera
 
 RETRY_SECONDS = 30.0
-
-
-@dataclass(slots=True, kw_only=True)
-class FleetCamera:
-    """A virtual camera with its record and those who want to know of its changes."""
-
-    token: str
-    device_id: str
-    record: CameraRecord
-    camera: VirtualCamera
-    listeners: Listeners[[]]
-
-    @property
-    def identity(self) -> Identity:
-        """What clients remember of the camera, in the addressing of its entry."""
-        return self.camera.identity
 
 
 class Fleet:
@@ -77,12 +60,18 @@ class Fleet:
         self._tokens = TokenVerifier()
         self._excluded = excluded
         self._manager = interfaces
-        self._wish = wish
-        self._addressing = Addressing(entry.data[CONF_ADDRESSING])
         self._watch = InterfaceWatch(self._interfaces_changed)
+        self.placement = Placement(
+            hass,
+            entry,
+            store,
+            self._watch,
+            serial_number=coordinator.serial_number,
+            manager=interfaces,
+            wish=wish,
+        )
         self._started = False
         self._retry: CALLBACK_TYPE | None = None
-        self._endpoint_lock = asyncio.Lock()
         self.interface_listeners = Listeners[[]]()
         self._new_camera = Listeners[[FleetCamera]]()
         self._unsubscribe: list[CALLBACK_TYPE] = []
@@ -113,10 +102,9 @@ class Fleet:
             self._retry()
             self._retry = None
         await self._watch.stop()
-        async with self._endpoint_lock:
-            results = await asyncio.gather(
-                *(fleet_camera.camera.close() for fleet_camera in self.cameras.values()), return_exceptions=True
-            )
+        results = await asyncio.gather(
+            *(fleet_camera.camera.close() for fleet_camera in self.cameras.values()), return_exceptions=True
+        )
         for result in results:
             if isinstance(result, BaseException):
                 LOGGER.error("A camera of %s did not stop cleanly", self._entry.title, exc_info=result)
@@ -173,15 +161,17 @@ class Fleet:
         return added
 
     def _make_camera(self, recorder: Recorder, channel: Channel) -> FleetCamera:
-        record = self._store.camera(self.serial_number, channel.token, self._addressing)
+        record = self._store.camera(self.serial_number, channel.token, self.placement.addressing)
         self._remember(record, channel)
-        if record.identities[self._addressing].mac in taken_macs(self._hass, self._store, but=self.serial_number):
-            self._store.change_identity(self.serial_number, channel.token, self._addressing, mac=None)
+        if record.identities[self.placement.addressing].mac in taken_macs(
+            self._hass, self._store, but=self.serial_number
+        ):
+            self._store.change_identity(self.serial_number, channel.token, self.placement.addressing, mac=None)
         device = self._register_device(recorder, channel, record)
         listeners = Listeners[[]]()
         camera = VirtualCamera(
             name=device.name_by_user or device.name or channel.token,
-            identity=record.identities[self._addressing],
+            identity=record.identities[self.placement.addressing],
             channel=channel,
             recorder=recorder.info,
             recorder_credentials=self._recorder_credentials,
@@ -206,7 +196,7 @@ class Fleet:
             if channel.name
             else {"translation_key": "channel", "translation_placeholders": {"number": str(record.number)}}
         )
-        identity = record.identities[self._addressing]
+        identity = record.identities[self.placement.addressing]
         return dr.async_get(self._hass).async_get_or_create(
             config_entry_id=self._entry.entry_id,
             identifiers={camera_identifier(self.serial_number, channel.token)},
@@ -254,25 +244,15 @@ class Fleet:
         await asyncio.gather(*(self._async_run_camera(fleet_camera) for fleet_camera in self.cameras.values()))
 
     async def _async_provide(self, fleet_cameras: list[FleetCamera]) -> None:
-        """Have the interfaces of cameras made, where that is wished, and give each camera its own."""
-        if self._manager is None or self._wish is None:
-            return
-        keys = {camera_key(self.serial_number, one.token): one for one in fleet_cameras}
+        """Have the interfaces of cameras made; try again later where that fails."""
         try:
-            macs = await self._manager.async_provide(list(keys), self._wish)
+            await self.placement.async_provide(fleet_cameras)
         except InterfaceError as error:
             if async_tell_not_made(self._hass, self._entry, str(error)):
                 LOGGER.error("The interfaces for %s could not be made: %s", self._entry.title, error)
             self._retry_later(partial(self._async_run, self._hass))
-            return
-        async_tell_not_made(self._hass, self._entry, None)
-        if macs is None:
-            # Somebody else makes them on this host: the cameras take those that are free.
-            self._wish = None
-            return
-        for key, mac in macs.items():
-            if keys[key].identity.mac is None:
-                self._assign(keys[key], mac)
+        else:
+            async_tell_not_made(self._hass, self._entry, None)
 
     async def _async_provide_and_run(self, fleet_camera: FleetCamera) -> None:
         await self._async_provide([fleet_camera])
@@ -295,13 +275,20 @@ class Fleet:
 
     async def _async_place(self, fleet_camera: FleetCamera) -> None:
         """Give a camera the endpoint that the interfaces offer now."""
-        async with self._endpoint_lock:  # two cameras must not choose the same interface or port
-            if not self._started:
-                return
-            endpoint, trouble = self._endpoint(fleet_camera)
+        if not self._started:
+            return
+        endpoint, trouble = self.placement.endpoint(fleet_camera)
         await fleet_camera.camera.set_endpoint(endpoint, trouble)
         if trouble is not None:
             self._retry_later(self._async_place_all)
+
+    async def async_select_interface(self, fleet_camera: FleetCamera, name: str) -> bool:
+        """Move a camera to a free interface; False when another camera was quicker, or the interface is gone."""
+        if not self.placement.select_interface(fleet_camera, name):
+            return False
+        await self._async_place(fleet_camera)
+        self.interface_listeners.notify()  # what is free is another choice for all cameras
+        return True
 
     def _retry_later(self, retry: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Try something again in a while, unless the fleet is stopped before."""
@@ -314,120 +301,3 @@ class Fleet:
 
         if self._retry is None:
             self._retry = async_call_later(self._hass, RETRY_SECONDS, again)
-
-    def _endpoint(self, fleet_camera: FleetCamera) -> tuple[Endpoint | None, Trouble | None]:
-        if (interface := self._interface(fleet_camera)) is None:
-            return None, None
-        address = self._address(interface)
-        mac = fleet_camera.identity.mac
-        if address is None or mac is None:
-            return None, None
-        try:
-            ports = self._ports(fleet_camera, address[0])
-        except OSError:
-            return None, None  # the address went away again; the watch will tell
-        if ports is None:
-            return None, Trouble.NO_FREE_PORT
-        return (
-            Endpoint(
-                address=address[0],
-                prefix_length=address[1],
-                mac=mac,
-                onvif_port=ports[0],
-                rtsp_port=ports[1],
-                interface=interface.name,
-            ),
-            None,
-        )
-
-    def _interface(self, fleet_camera: FleetCamera) -> Interface | None:
-        """Return the interface that carries a camera, choosing a free one for a camera that has none yet."""
-        interfaces = self._watch.interfaces.values()
-        if self._addressing is Addressing.SHARED:
-            return next((one for one in interfaces if self._address(one) is not None), None)
-        if fleet_camera.identity.mac is None and self._wish is None and (free := self.free_interfaces()):
-            self._assign(fleet_camera, free[0].mac)
-        mac = fleet_camera.identity.mac
-        return next((one for one in interfaces if one.mac == mac and one.kind == "macvlan"), None)
-
-    def free_interfaces(self) -> list[Interface]:
-        """Return the macvlan interfaces that no camera has, of any recorder."""
-        taken = taken_macs(self._hass, self._store)
-        free = (one for one in self._watch.interfaces.values() if one.kind == "macvlan" and one.mac not in taken)
-        return sorted(free, key=lambda one: (len(one.name), one.name))
-
-    def interface_of(self, fleet_camera: FleetCamera) -> Interface | None:
-        """Return the interface that a camera has in dedicated addressing, None while it is not there."""
-        mac = fleet_camera.identity.mac
-        return next((one for one in self._watch.interfaces.values() if one.mac == mac and one.kind == "macvlan"), None)
-
-    def kept_interface(self, fleet_camera: FleetCamera) -> KeptInterface | None:
-        """Return what is known of an interface that is made and kept here, None for all others."""
-        if self._manager is None:
-            return None
-        return self._manager.kept.get(camera_key(self.serial_number, fleet_camera.token))
-
-    async def async_select_interface(self, fleet_camera: FleetCamera, name: str) -> bool:
-        """Move a camera to a free interface; False when another camera was quicker, or the interface is gone."""
-        async with self._endpoint_lock:
-            chosen = next((one for one in self.free_interfaces() if one.name == name), None)
-            if chosen is None:
-                return False
-            self._assign(fleet_camera, chosen.mac)
-        await self._async_place(fleet_camera)
-        self.interface_listeners.notify()  # what is free is another choice for all cameras
-        return True
-
-    def _assign(self, fleet_camera: FleetCamera, mac: str) -> None:
-        """Give a camera its interface; no other camera gets it from now on."""
-        self._change_identity(fleet_camera, mac=mac)
-        dr.async_get(self._hass).async_update_device(
-            fleet_camera.device_id, new_connections={(dr.CONNECTION_NETWORK_MAC, mac)}
-        )
-
-    def _address(self, interface: Interface) -> tuple[str, int] | None:
-        """Return the address for cameras on an interface, with the length of its prefix."""
-        if self._addressing is Addressing.DEDICATED:
-            return next(((one.address, one.prefix_length) for one in interface.addresses), None)
-        wanted = self._entry.data[CONF_ADDRESS]
-        for one in interface.addresses:
-            network = ipaddress.ip_network(f"{one.address}/{one.prefix_length}", strict=False)
-            if one.address == wanted or (network.is_loopback and ipaddress.ip_address(wanted) in network):
-                return wanted, one.prefix_length
-        return None
-
-    def _ports(self, fleet_camera: FleetCamera, address: str) -> tuple[int, int] | None:
-        """Return the camera's ports, chosen at its first start; None when none is free."""
-        identity = fleet_camera.identity
-        if identity.onvif_port is not None and identity.rtsp_port is not None:
-            return identity.onvif_port, identity.rtsp_port
-        if self._addressing is Addressing.DEDICATED:
-            onvif_port = first_free_port(address, DEDICATED_ONVIF_PORTS)
-            rtsp_port = first_free_port(address, DEDICATED_RTSP_PORTS)
-        else:
-            identities = self._store.identities(Addressing.SHARED)
-            onvif_port = first_free_port(address, SHARED_ONVIF_PORTS, {one.onvif_port or 0 for one in identities})
-            rtsp_port = first_free_port(address, SHARED_RTSP_PORTS, {one.rtsp_port or 0 for one in identities})
-        if onvif_port is None or rtsp_port is None:
-            return None
-        self._change_identity(fleet_camera, onvif_port=onvif_port, rtsp_port=rtsp_port)
-        return onvif_port, rtsp_port
-
-    def _change_identity(self, fleet_camera: FleetCamera, **changes: Any) -> None:
-        fleet_camera.camera.identity = self._store.change_identity(
-            self.serial_number, fleet_camera.token, self._addressing, **changes
-        )
-
-
-def taken_macs(hass: HomeAssistant, store: IdentityStore, but: str | None = None) -> set[str | None]:
-    """Return the MACs of the interfaces that cameras have, except those of one recorder.
-
-    A recorder that was removed holds none: its cameras get free ones when it is added again.
-    """
-    configured = {entry.unique_id or "" for entry in hass.config_entries.async_entries(DOMAIN)} - {but or ""}
-    return {identity.mac for identity in store.identities(Addressing.DEDICATED, configured)}
-
-
-def camera_identifier(serial_number: str, token: str) -> tuple[str, str]:
-    """Return the identifier of a camera's device."""
-    return DOMAIN, f"{serial_number}_{token}"

@@ -12,7 +12,8 @@ from .const import CONF_ADDRESSING, DOMAIN, Addressing
 from .coordinator import RecorderCoordinator
 from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
-from .fleet import Fleet, FleetCamera
+from .fleet import Fleet
+from .fleet_camera import FleetCamera
 
 PARALLEL_UPDATES = 1
 
@@ -43,13 +44,13 @@ class InterfaceSelect(CameraEntity, SelectEntity):
     @property
     @override
     def current_option(self) -> str | None:
-        interface = self._fleet.interface_of(self._fleet_camera)
+        interface = self._fleet.placement.interface_of(self._fleet_camera)
         return None if interface is None else interface.name
 
     @property
     @override
     def options(self) -> list[str]:
-        free = [interface.name for interface in self._fleet.free_interfaces()]
+        free = [interface.name for interface in self._fleet.placement.free_interfaces()]
         return free if self.current_option is None else [self.current_option, *free]
 
     @override

@@ -13,7 +13,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import CONF_ADDRESSING, Addressing
 from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
-from .fleet import Fleet, FleetCamera
+from .fleet import Fleet
+from .fleet_camera import FleetCamera
 from .model import StreamRole
 from .virtual_camera import CameraState
 
@@ -40,7 +41,7 @@ def _onvif_address(_fleet: Fleet, one: FleetCamera) -> str | None:
 
 
 def _lease_expires(fleet: Fleet, one: FleetCamera) -> datetime | None:
-    kept = fleet.kept_interface(one)
+    kept = fleet.placement.kept_interface(one)
     return None if kept is None else kept.lease_expires
 
 

@@ -10,7 +10,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
-from .fleet import Fleet, FleetCamera
+from .fleet import Fleet
+from .fleet_camera import FleetCamera
 from .store import CameraRecord
 
 PARALLEL_UPDATES = 0

@@ -14,7 +14,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.onvif_proxy import async_remove_config_entry_device, fleet as fleet_module
+from custom_components.onvif_proxy import async_remove_config_entry_device, fleet as fleet_module, placement
 from custom_components.onvif_proxy.const import CONF_ADDRESSING, CONF_EXCLUDED_CHANNELS, DOMAIN, Addressing
 from custom_components.onvif_proxy.interfaces import Interface, InterfaceAddress, KernelRefused
 from tests.end_to_end.client import fetch_snapshot, find_cameras, read_camera
@@ -353,7 +353,7 @@ async def test_a_camera_without_a_free_port_gets_one_when_it_can(
     hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fleet_module, "RETRY_SECONDS", 0.01)
-    with patch.object(fleet_module, "first_free_port", return_value=None):
+    with patch.object(placement, "first_free_port", return_value=None):
         entry = entry_for(recorder)
         assert await set_up(entry)
         status = entity_ids(hass, entry, "_status")[0]
