@@ -1,4 +1,4 @@
-"""XML namespaces by prefix, and the paths that clients remember."""
+"""XML namespaces by prefix, and the paths and tokens that clients remember."""
 
 from functools import cache
 from typing import Final
@@ -17,6 +17,7 @@ NAMESPACES: Final = {
     "tns1": "http://www.onvif.org/ver10/topics",
     "wsnt": "http://docs.oasis-open.org/wsn/b-2",
     "wstop": "http://docs.oasis-open.org/wsn/t-1",
+    "xs": "http://www.w3.org/2001/XMLSchema",
     "wsrf-bf": "http://docs.oasis-open.org/wsrf/bf-2",
     "wsrf-r": "http://docs.oasis-open.org/wsrf/r-2",
     "wsse": "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd",
@@ -37,6 +38,11 @@ DEVICE_IO_PATH: Final = "/onvif/deviceio_service"
 SUBSCRIPTION_PATH: Final = "/onvif/subscription/"
 """What follows it is the id of a pull point."""
 SNAPSHOT_PATH: Final = "/snapshot"
+
+VIDEO_SOURCE: Final = "VideoSource_1"
+VIDEO_SOURCE_CONFIGURATION: Final = "VideoSourceConfiguration_1"
+VIDEO_ANALYTICS_CONFIGURATION: Final = "VideoAnalyticsConfiguration_1"
+DIGITAL_INPUT: Final = "DigitalInput_1"
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ...model import AudioEncoding, Channel, Stream
 from ..auth import Access
 from ..errors import ActionNotSupported, InvalidArgument
-from ..names import MEDIA_PATH, expand
+from ..names import MEDIA_PATH, VIDEO_SOURCE_CONFIGURATION, expand
 from ..xmltree import Element, child_text, node
 from . import media_elements as elements
 from .base import Context, Handler, Operation, Service
@@ -124,7 +124,7 @@ def get_video_source_configurations(context: Context, _request: Element) -> Elem
 
 def get_video_source_configuration(context: Context, request: Element) -> Element:
     """Tell the video source configuration."""
-    _check_configuration(request, elements.VIDEO_SOURCE_CONFIGURATION)
+    _check_configuration(request, VIDEO_SOURCE_CONFIGURATION)
     configuration = elements.video_source_configuration("trt:Configuration", context.description.channel)
     return node("trt:GetVideoSourceConfigurationResponse", configuration)
 
@@ -139,7 +139,7 @@ def get_compatible_video_source_configurations(context: Context, request: Elemen
 def get_video_source_configuration_options(context: Context, request: Element) -> Element:
     """Tell what a video source configuration can be."""
     if _has(request, "trt:ConfigurationToken"):
-        _check_configuration(request, elements.VIDEO_SOURCE_CONFIGURATION)
+        _check_configuration(request, VIDEO_SOURCE_CONFIGURATION)
     if _has(request, "trt:ProfileToken"):
         _stream_of_profile(context, request)
     options = elements.video_source_options("trt:Options", context.description.channel)
@@ -148,7 +148,7 @@ def get_video_source_configuration_options(context: Context, request: Element) -
 
 def get_guaranteed_number_of_video_encoder_instances(context: Context, request: Element) -> Element:
     """Count the encoders that run at the same time, by codec."""
-    _check_configuration(request, elements.VIDEO_SOURCE_CONFIGURATION)
+    _check_configuration(request, VIDEO_SOURCE_CONFIGURATION)
     codecs = Counter(stream.video.codec for stream in context.description.channel.streams)
     return node(
         "trt:GetGuaranteedNumberOfVideoEncoderInstancesResponse",

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable
 import math
 
 from ...model import AudioEncoding, Channel, Stream, StreamRole, VideoEncoding
+from ..names import VIDEO_SOURCE, VIDEO_SOURCE_CONFIGURATION
 from ..xmltree import Element, node
 
-VIDEO_SOURCE = "VideoSource_1"
-VIDEO_SOURCE_CONFIGURATION = "VideoSourceConfiguration_1"
 AUDIO_SOURCE = "AudioSource_1"
 AUDIO_SOURCE_CONFIGURATION = "AudioSourceConfiguration_1"
 
