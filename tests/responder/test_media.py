@@ -1,20 +1,43 @@
 """The media service: what the camera says that it streams."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 from lxml import etree
 import pytest
 
-from custom_components.onvif_proxy.model import AudioEncoding, Channel, VideoEncoding
+from custom_components.onvif_proxy.model import (
+    AudioEncoding,
+    Channel,
+    PtzAbilities,
+    PtzSpace,
+    PtzSpaceKind,
+    VideoEncoding,
+)
 
-from .conftest import G711, MAIN_VIDEO, Client, make_channel, make_description
+from .conftest import G711, MAIN_VIDEO, Client, Reply, make_channel as make_channel_without_ptz, make_description
 from .envelopes import NS
 
 H265 = VideoEncoding(codec="H265", width=3840, height=2160, frame_rate=15.0, bit_rate=6144, gov_length=30)
 UNKNOWN = VideoEncoding(codec="H264", width=704, height=576)
+PTZ = PtzAbilities(
+    profile_token="RecorderProfile003_main",
+    spaces=(
+        PtzSpace(kind=PtzSpaceKind.CONTINUOUS_PAN_TILT, uri="generic:pan", x=(-1, 1), y=(-1, 1)),
+        PtzSpace(kind=PtzSpaceKind.CONTINUOUS_PAN_TILT, uri="other:pan", x=(-1, 1), y=(-1, 1)),
+        PtzSpace(kind=PtzSpaceKind.CONTINUOUS_ZOOM, uri="generic:zoom", x=(-1, 1)),
+        PtzSpace(kind=PtzSpaceKind.ABSOLUTE_PAN_TILT, uri="abs:pan", x=(-1, 1), y=(-0.5, 0.5)),
+        PtzSpace(kind=PtzSpaceKind.PAN_TILT_SPEED, uri="speed:pan", x=(0, 1)),
+    ),
+)
 NO_PROFILE = (400, ["env:Sender", "ter:InvalidArgVal", "ter:NoProfile"])
 NO_CONFIG = (400, ["env:Sender", "ter:InvalidArgVal", "ter:NoConfig"])
+
+
+def make_channel(*, ptz: PtzAbilities | None = None, **more: Any) -> Channel:
+    return replace(make_channel_without_ptz(**more), ptz=ptz)
 
 
 def profile_token(token: str) -> str:
@@ -236,13 +259,32 @@ class TestVideo:
         reply = await client.ask(f"trt:{operation}")
         assert_valid(reply.response)
 
-    async def test_h265_is_said_as_it_is(self, client: Client) -> None:
+    async def test_h265_is_said_as_it_is_where_media2_is_off(self, client: Client) -> None:
         use(client, make_channel(main=H265))
         reply = await client.ask("trt:GetProfiles")
         assert reply.texts(".//tt:VideoEncoderConfiguration/tt:Encoding") == ["H265", "H264"]
         assert len(reply.texts(".//tt:H264")) == 1
         options = await client.ask("trt:GetVideoEncoderConfigurationOptions", profile_token("main"))
         assert [element.tag.partition("}")[2] for element in options.response[0]] == ["QualityRange"]
+
+    async def test_h265_is_left_to_media2_where_that_is_on(
+        self, client: Client, assert_valid: Callable[[etree._Element], None]
+    ) -> None:
+        client.server.update(replace(make_description(channel=make_channel(main=H265)), media2=True))
+        reply = await client.ask("trt:GetProfiles")
+        assert_valid(reply.response)
+        assert [profile.get("token") for profile in reply.response] == ["main", "sub"]
+        assert reply.texts(".//tt:VideoEncoderConfiguration/tt:Encoding") == ["H264"]
+        assert len(reply.texts(".//tt:VideoSourceConfiguration")) == 2
+        listed = (await client.ask("trt:GetVideoEncoderConfigurations")).response
+        assert [element.get("token") for element in listed] == ["VideoEncoder_sub"]
+        for operation in ("GetVideoEncoderConfiguration", "GetVideoEncoderConfigurationOptions"):
+            reply = await client.ask(f"trt:{operation}", configuration_token("VideoEncoder_main"))
+            assert reply.fault == NO_CONFIG
+        reply = await client.ask("trt:GetCompatibleVideoEncoderConfigurations", profile_token("main"))
+        assert len(reply.response) == 0
+        options = await client.ask("trt:GetVideoEncoderConfigurationOptions", profile_token("main"))
+        assert_valid(options.response)
 
 
 class TestAudio:
@@ -333,6 +375,238 @@ def stream_setup(*, kind: str = "RTP-Unicast", protocol: str = "RTSP") -> str:
     return f"<trt:StreamSetup><tt:Stream>{kind}</tt:Stream>{transport}</trt:StreamSetup>"
 
 
-async def test_no_metadata(client: Client) -> None:
-    assert len((await client.ask("trt:GetMetadataConfigurations")).response) == 0
-    assert len((await client.ask("trt:GetCompatibleMetadataConfigurations", profile_token("main"))).response) == 0
+CONFLICT = (500, ["env:Receiver", "ter:Action", "ter:ConfigurationConflict"])
+CONFIG_MODIFY = (400, ["env:Sender", "ter:InvalidArgVal", "ter:ConfigModify"])
+
+
+class TestChanges:
+    """The recorder decides: what is so already succeeds, anything else fails as the specification says."""
+
+    async def test_synology_tries_to_create_a_profile(self, client: Client) -> None:
+        reply = await client.ask("trt:CreateProfile", "<trt:Name>SynoProfile</trt:Name>")
+        assert reply.fault == (500, ["env:Receiver", "ter:Action", "ter:MaxNVTProfiles"])
+
+    async def test_create_one_that_is_there(self, client: Client) -> None:
+        reply = await client.ask("trt:CreateProfile", "<trt:Name>A</trt:Name><trt:Token>main</trt:Token>")
+        assert reply.fault == (400, ["env:Sender", "ter:InvalidArgVal", "ter:ProfileExists"])
+
+    async def test_delete_a_profile(self, client: Client) -> None:
+        reply = await client.ask("trt:DeleteProfile", profile_token("main"))
+        assert reply.fault == (400, ["env:Sender", "ter:Action", "ter:DeletionOfFixedProfile"])
+        assert (await client.ask("trt:DeleteProfile", profile_token("SynoProfile"))).fault == NO_PROFILE
+        assert len((await client.ask("trt:GetProfiles")).response) == 2
+
+    @pytest.mark.parametrize(
+        ("kind", "token"),
+        [
+            ("VideoSource", "VideoSourceConfiguration_1"),
+            ("VideoEncoder", "VideoEncoder_main"),
+            ("AudioSource", "AudioSourceConfiguration_1"),
+            ("AudioEncoder", "AudioEncoder_main"),
+            ("PTZ", "PTZConfiguration_1"),
+        ],
+    )
+    async def test_add_and_remove(
+        self, client: Client, kind: str, token: str, assert_valid: Callable[[etree._Element], None]
+    ) -> None:
+        use(client, make_channel(ptz=PTZ))
+        before = facts((await client.ask("trt:GetProfiles")).response)
+        for profile, expected in (("main", None), ("other", NO_PROFILE)):
+            reply = await client.ask(f"trt:Add{kind}Configuration", profile_token(profile) + configuration_token(token))
+            if expected is None:
+                assert_valid(reply.response)
+            else:
+                assert reply.fault == expected
+        reply = await client.ask(f"trt:Add{kind}Configuration", profile_token("main") + configuration_token("other"))
+        assert reply.fault == NO_CONFIG
+        assert (await client.ask(f"trt:Remove{kind}Configuration", profile_token("main"))).fault == CONFLICT
+        assert facts((await client.ask("trt:GetProfiles")).response) == before
+
+    async def test_the_encoder_of_another_profile(self, client: Client) -> None:
+        content = profile_token("sub") + configuration_token("VideoEncoder_main")
+        assert (await client.ask("trt:AddVideoEncoderConfiguration", content)).fault == CONFLICT
+
+    @pytest.mark.parametrize("kind", ["AudioEncoder", "PTZ", "Metadata", "VideoAnalytics", "AudioOutput"])
+    async def test_remove_what_is_not_there(
+        self, client: Client, kind: str, assert_valid: Callable[[etree._Element], None]
+    ) -> None:
+        assert_valid((await client.ask(f"trt:Remove{kind}Configuration", profile_token("sub"))).response)
+
+    @pytest.mark.parametrize(
+        ("kind", "token"),
+        [
+            ("VideoSource", "VideoSourceConfiguration_1"),
+            ("VideoEncoder", "VideoEncoder_main"),
+            ("VideoEncoder", "VideoEncoder_sub"),
+            ("AudioSource", "AudioSourceConfiguration_1"),
+            ("AudioEncoder", "AudioEncoder_main"),
+        ],
+    )
+    async def test_set_to_what_it_is(
+        self, client: Client, kind: str, token: str, assert_valid: Callable[[etree._Element], None]
+    ) -> None:
+        read = (await client.ask(f"trt:Get{kind}Configuration", configuration_token(token))).response[0]
+        for written in (read, without(read, "Multicast"), with_text(read, "UseCount", "0")):
+            assert_valid((await self.set(client, kind, written)).response)
+        assert (await self.set(client, kind, with_text(read, "Name", "Mine"))).fault == CONFIG_MODIFY
+        read.set("token", "other")
+        assert (await self.set(client, kind, read)).fault == NO_CONFIG
+
+    async def set(self, client: Client, kind: str, configuration: etree._Element) -> Reply:
+        content = etree.tostring(configuration).decode() + "<trt:ForcePersistence>true</trt:ForcePersistence>"
+        return await client.ask(f"trt:Set{kind}Configuration", content)
+
+    @pytest.mark.parametrize(
+        ("name", "value", "succeeds"),
+        [
+            ("Quality", "5.0", True),
+            ("AutoStart", "0", True),
+            ("FrameRateLimit", "20", True),
+            ("FrameRateLimit", "10", False),
+            ("BitrateLimit", "", False),
+            ("Encoding", "JPEG", False),
+            ("H264Profile", "Main", False),
+            ("Width", "nan", False),
+        ],
+    )
+    async def test_set_a_value(self, client: Client, name: str, value: str, succeeds: bool) -> None:
+        token = configuration_token("VideoEncoder_main")
+        read = (await client.ask("trt:GetVideoEncoderConfiguration", token)).response[0]
+        reply = await self.set(client, "VideoEncoder", with_text(read, name, value))
+        assert reply.status == (200 if succeeds else 400)
+        if not succeeds:
+            assert reply.fault == CONFIG_MODIFY
+
+    @pytest.mark.parametrize(
+        ("extra", "succeeds"),
+        [
+            ("<tt:Extension/>", True),
+            ("<tt:Extension><tt:Rotate><tt:Mode>ON</tt:Mode></tt:Rotate></tt:Extension>", False),
+            ('<tt:Extension a="b"/>', False),
+        ],
+    )
+    async def test_set_what_the_camera_does_not_have(self, client: Client, extra: str, succeeds: bool) -> None:
+        token = configuration_token("VideoSourceConfiguration_1")
+        read = (await client.ask("trt:GetVideoSourceConfiguration", token)).response[0]
+        read.append(etree.fromstring(f'<wrapper xmlns:tt="{NS["tt"]}">{extra}</wrapper>')[0])
+        assert (await self.set(client, "VideoSource", read)).status == (200 if succeeds else 400)
+
+    async def test_a_smaller_picture(self, client: Client) -> None:
+        token = configuration_token("VideoSourceConfiguration_1")
+        read = (await client.ask("trt:GetVideoSourceConfiguration", token)).response[0]
+        bounds = read.find("tt:Bounds", NS)
+        assert bounds is not None
+        bounds.set("width", "100")
+        assert (await self.set(client, "VideoSource", read)).fault == CONFIG_MODIFY
+
+    async def test_nothing(self, client: Client) -> None:
+        assert (await client.ask("trt:SetVideoEncoderConfiguration")).fault == NO_CONFIG
+
+    @pytest.mark.parametrize(
+        "operation",
+        ["SetSynchronizationPoint", "StartMulticastStreaming", "StopMulticastStreaming", "GetVideoSourceModes"],
+    )
+    async def test_what_a_relay_cannot(self, client: Client, operation: str) -> None:
+        reply = await client.ask(f"trt:{operation}", profile_token("main"))
+        assert reply.fault == (500, ["env:Receiver", "ter:ActionNotSupported"])
+
+
+def without(element: etree._Element, name: str) -> etree._Element:
+    """Return a copy without the children of a name."""
+    copied = deepcopy(element)
+    for child in copied.findall(f"tt:{name}", NS):
+        copied.remove(child)
+    return copied
+
+
+def with_text(element: etree._Element, name: str, text: str) -> etree._Element:
+    """Return a copy with another text in the first element of a name."""
+    copied = deepcopy(element)
+    found = copied.find(f".//tt:{name}", NS)
+    assert found is not None
+    found.text = text
+    return copied
+
+
+class TestPtz:
+    """Clients take a profile with a PTZ configuration for one that can be steered."""
+
+    async def test_in_all_profiles(self, client: Client, assert_valid: Callable[[etree._Element], None]) -> None:
+        use(client, make_channel(ptz=PTZ))
+        reply = await client.ask("trt:GetProfiles")
+        assert_valid(reply.response)
+        first, second = reply.response.iterfind(".//tt:PTZConfiguration", NS)
+        assert first.get("token") == second.get("token") == "PTZConfiguration_1"
+        assert facts(first) == {
+            "Name": "PTZConfiguration_1",
+            "UseCount": "2",
+            "NodeToken": "PTZNode_1",
+            "DefaultAbsolutePantTiltPositionSpace": "abs:pan",
+            "DefaultContinuousPanTiltVelocitySpace": "generic:pan",
+            "DefaultContinuousZoomVelocitySpace": "generic:zoom",
+            "DefaultPTZSpeed/PanTilt": None,
+            "DefaultPTZTimeout": "PT10S",
+            "PanTiltLimits/Range/URI": "abs:pan",
+            "PanTiltLimits/Range/XRange/Min": "-1",
+            "PanTiltLimits/Range/XRange/Max": "1",
+            "PanTiltLimits/Range/YRange/Min": "-0.5",
+            "PanTiltLimits/Range/YRange/Max": "0.5",
+        }
+        speed = first.find("tt:DefaultPTZSpeed/tt:PanTilt", NS)
+        assert speed is not None
+        assert dict(speed.attrib) == {"x": "1", "y": "1", "space": "speed:pan"}
+
+    async def test_none(self, client: Client) -> None:
+        assert (await client.ask("trt:GetProfiles")).texts(".//tt:PTZConfiguration") == []
+
+
+class TestNotThere:
+    """What no camera of ours has: empty lists, and faults where the schema has no word for nothing."""
+
+    @pytest.mark.parametrize("kind", ["Metadata", "VideoAnalytics", "AudioOutput", "AudioDecoder"])
+    async def test_lists_are_empty(
+        self, client: Client, kind: str, assert_valid: Callable[[etree._Element], None]
+    ) -> None:
+        for operation, content in (
+            (f"Get{kind}Configurations", ""),
+            (f"GetCompatible{kind}Configurations", profile_token("main")),
+        ):
+            response = (await client.ask(f"trt:{operation}", content)).response
+            assert_valid(response)
+            assert len(response) == 0
+        for operation in (f"Get{kind}Configuration", f"Add{kind}Configuration"):
+            content = profile_token("main") + configuration_token("any")
+            assert (await client.ask(f"trt:{operation}", content)).fault == NO_CONFIG
+        content = '<trt:Configuration token="any"/>'
+        assert (await client.ask(f"trt:Set{kind}Configuration", content)).fault == NO_CONFIG
+
+    async def test_metadata_options_say_so(
+        self, client: Client, assert_valid: Callable[[etree._Element], None]
+    ) -> None:
+        reply = await client.ask("trt:GetMetadataConfigurationOptions")
+        assert_valid(reply.response)
+        assert set(facts(reply.response).values()) == {"false"}
+
+    @pytest.mark.parametrize("kind", ["AudioOutput", "AudioDecoder"])
+    async def test_other_options(self, client: Client, kind: str) -> None:
+        reply = await client.ask(f"trt:Get{kind}ConfigurationOptions")
+        assert reply.fault == (500, ["env:Receiver", "ter:ActionNotSupported"])
+
+    async def test_texts_over_the_picture(self, client: Client, assert_valid: Callable[[etree._Element], None]) -> None:
+        token = configuration_token("VideoSourceConfiguration_1")
+        for content in ("", token):
+            assert len((await client.ask("trt:GetOSDs", content)).response) == 0
+        options = (await client.ask("trt:GetOSDOptions", token)).response
+        assert_valid(options)
+        assert [element.get("Total") for element in options.iterfind(".//tt:MaximumNumberOfOSDs", NS)] == ["0"]
+        for operation in ("GetOSDs", "GetOSDOptions"):
+            assert (await client.ask(f"trt:{operation}", configuration_token("main"))).fault == NO_CONFIG
+
+
+async def test_hikvision_plays_only_where_rtp_can_come_over_tcp(client: Client) -> None:
+    capabilities = (await client.ask("trt:GetServiceCapabilities")).response
+    streaming = capabilities.find(".//trt:StreamingCapabilities", NS)
+    assert streaming is not None
+    assert streaming.get("RTP_TCP") == streaming.get("RTP_RTSP_TCP") == "true"
+    legacy = await client.ask("tds:GetCapabilities", "<tds:Category>Media</tds:Category>")
+    assert legacy.text(".//tt:RTP_TCP") == "true"

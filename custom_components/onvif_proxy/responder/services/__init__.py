@@ -5,17 +5,20 @@ To add a service, write a file with its `Service` and name it in `SERVICES`.
 
 from collections.abc import Mapping
 
+from ..names import expand
 from .base import Context, Operation, Service
 from .device import DEVICE
+from .events import EVENTS
 from .media import MEDIA
+from .media2 import MEDIA2
 
-SERVICES = (DEVICE, MEDIA)
+SERVICES = (DEVICE, MEDIA, EVENTS, MEDIA2)
 
 
 def operations_of(services: tuple[Service, ...]) -> Mapping[str, Operation]:
     """Return all operations of services by expanded name."""
     return {
-        f"{{{service.namespace}}}{name}": operation
+        expand(name if ":" in name else f"{service.prefix}:{name}"): operation
         for service in services
         for name, operation in service.all_operations.items()
     }

@@ -1,23 +1,93 @@
 """The media service (ONVIF Media, ver10/media/wsdl): what the camera streams, and where.
 
-Nothing can be configured by ONVIF: the recorder decides how it encodes, so every profile is fixed.
+Nothing can be configured by ONVIF: the recorder decides how it encodes. So profiles are fixed, and an operation that
+would change something succeeds only where it changes nothing. A key frame can't be asked for either, there is no
+multicast and one video source mode: these operations are left out.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
+from functools import partial
 
-from ...model import AudioEncoding, Channel, Stream
+from ...model import CameraDescription, Channel, Stream
 from ..auth import Access
 from ..errors import ActionNotSupported, InvalidArgument
 from ..names import MEDIA_PATH, VIDEO_SOURCE_CONFIGURATION, expand
 from ..xmltree import Element, child_text, node
 from . import media_elements as elements
 from .base import Context, Handler, Operation, Service
+from .media_configurations import (
+    Family,
+    audios_of,
+    fixed_profile,
+    has,
+    no_configuration,
+    stream_of_profile,
+    too_many_profiles,
+)
+from .media_facts import PROFILE_NAMES, Kind
 
 VERSION = (2, 60)
 # RTSP over HTTP is not offered. How RTP travels is settled in RTSP's SETUP, so a client that says UDP or TCP here is
 # given the same URI as one that says RTSP.
 _PROTOCOLS = ("", "UDP", "TCP", "RTSP")
+# As in the field: RTP_TCP says that RTP can come over TCP, and Hikvision's clients don't play where it can't.
+_STREAMING = {"RTPMulticast": False, "RTP_TCP": True, "RTP_RTSP_TCP": True}
+
+
+def _is_in_media1(description: CameraDescription, stream: Stream) -> bool:
+    """Return whether a stream's encoder is told: Media1 has no word for H.265, so that is left to Media2 if offered."""
+    return stream.video.codec != "H265" or not description.media2
+
+
+def _audio_source_options(name: str, _channel: Channel, streams: Iterable[Stream]) -> Element:
+    audios_of(streams, "GetAudioSourceConfigurationOptions")
+    return elements.audio_source_options(name)
+
+
+def _audio_encoder_options(name: str, _channel: Channel, streams: Iterable[Stream]) -> Element:
+    return elements.audio_encoder_options(name, audios_of(streams, "GetAudioEncoderConfigurationOptions"))
+
+
+# By the word in the names of the operations and of the profile's elements, in the order of tt:Profile.
+FAMILIES = {
+    "VideoSource": Family(
+        kind=Kind.VIDEO_SOURCE,
+        prefix="trt",
+        build=elements.video_source_configuration,
+        options=lambda name, channel, _streams: elements.video_source_options(name, channel),
+    ),
+    "AudioSource": Family(
+        kind=Kind.AUDIO_SOURCE,
+        prefix="trt",
+        build=elements.audio_source_configuration,
+        options=_audio_source_options,
+    ),
+    "VideoEncoder": Family(
+        kind=Kind.VIDEO_ENCODER,
+        prefix="trt",
+        build=elements.video_encoder_configuration,
+        options=lambda name, _channel, streams: elements.video_encoder_options(name, streams),
+        is_said=_is_in_media1,
+    ),
+    "AudioEncoder": Family(
+        kind=Kind.AUDIO_ENCODER,
+        prefix="trt",
+        build=elements.audio_encoder_configuration,
+        options=_audio_encoder_options,
+    ),
+    "VideoAnalytics": Family(kind=Kind.ANALYTICS, prefix="trt"),
+    "PTZ": Family(kind=Kind.PTZ, prefix="trt", build=elements.ptz_configuration_of),
+    "Metadata": Family(
+        kind=Kind.METADATA,
+        prefix="trt",
+        options=lambda name, _channel, _streams: elements.metadata_options(name),
+    ),
+    "AudioOutput": Family(kind=Kind.AUDIO_OUTPUT, prefix="trt"),
+    "AudioDecoder": Family(kind=Kind.AUDIO_DECODER, prefix="trt"),
+}
+_ADDED_AND_REMOVED_ONLY = "PTZ"
+_WITHOUT_OPTIONS = "VideoAnalytics"
 
 
 def capabilities(context: Context) -> Element:
@@ -31,16 +101,7 @@ def capabilities(context: Context) -> Element:
             "OSD": False,
         },
         node("trt:ProfileCapabilities", {"MaximumNumberOfProfiles": len(context.description.channel.streams)}),
-        node(
-            "trt:StreamingCapabilities",
-            {
-                "RTPMulticast": False,
-                "RTP_TCP": False,
-                "RTP_RTSP_TCP": True,
-                "NonAggregateControl": False,
-                "NoRTSPStreaming": False,
-            },
-        ),
+        node("trt:StreamingCapabilities", {**_STREAMING, "NonAggregateControl": False, "NoRTSPStreaming": False}),
     )
 
 
@@ -50,64 +111,52 @@ def legacy_capabilities(context: Context) -> Element:
     return node(
         "tt:Media",
         node("tt:XAddr", context.xaddr(MEDIA)),
-        node(
-            "tt:StreamingCapabilities",
-            node("tt:RTPMulticast", False),
-            node("tt:RTP_TCP", False),
-            node("tt:RTP_RTSP_TCP", True),
-        ),
+        node("tt:StreamingCapabilities", *(node(f"tt:{name}", value) for name, value in _STREAMING.items())),
         node("tt:Extension", node("tt:ProfileCapabilities", profiles)),
     )
 
 
-def _stream_of_profile(context: Context, request: Element) -> Stream:
-    """Return the stream of `ProfileToken`."""
-    token = child_text(request, "trt:ProfileToken")
-    for stream in context.description.channel.streams:
-        if stream.role == token:
-            return stream
-    raise InvalidArgument("There is no profile with this token", "ter:NoProfile")
+def _profile(name: str, description: CameraDescription, stream: Stream) -> Element:
+    """Build a tt:Profile."""
+    return node(
+        name,
+        {"token": stream.role, "fixed": True},
+        node("tt:Name", PROFILE_NAMES[stream.role]),
+        *(family.build_for(f"tt:{word}Configuration", description, stream) for word, family in FAMILIES.items()),
+    )
 
 
-def _stream_of_configuration(context: Context, request: Element, token_of: Callable[[Stream], str]) -> Stream:
-    """Return the stream of an encoder's `ConfigurationToken`."""
-    token = child_text(request, "trt:ConfigurationToken")
-    for stream in context.description.channel.streams:
-        if token_of(stream) == token:
-            return stream
-    raise _no_configuration()
-
-
-def _no_configuration() -> InvalidArgument:
-    return InvalidArgument("There is no configuration with this token", "ter:NoConfig")
-
-
-def _check_configuration(request: Element, token: str, *, exists: bool = True) -> None:
-    """Refuse a `ConfigurationToken` other than the only one."""
-    if not exists or child_text(request, "trt:ConfigurationToken") != token:
-        raise _no_configuration()
-
-
-def _has(request: Element, name: str) -> bool:
-    return request.find(expand(name)) is not None
-
-
-def _audio_streams(channel: Channel) -> list[tuple[Stream, AudioEncoding]]:
-    return [(stream, stream.audio) for stream in channel.streams if stream.audio is not None]
+def _asked_stream(context: Context, request: Element) -> Stream:
+    return stream_of_profile(context, request, "trt:ProfileToken")
 
 
 def get_profiles(context: Context, _request: Element) -> Element:
     """List the profiles, main first: clients take the first for the best."""
-    channel = context.description.channel
+    description = context.description
     return node(
-        "trt:GetProfilesResponse", *(elements.profile("trt:Profiles", channel, stream) for stream in channel.streams)
+        "trt:GetProfilesResponse",
+        *(_profile("trt:Profiles", description, stream) for stream in description.channel.streams),
     )
 
 
 def get_profile(context: Context, request: Element) -> Element:
     """Tell one profile."""
-    stream = _stream_of_profile(context, request)
-    return node("trt:GetProfileResponse", elements.profile("trt:Profile", context.description.channel, stream))
+    stream = _asked_stream(context, request)
+    return node("trt:GetProfileResponse", _profile("trt:Profile", context.description, stream))
+
+
+def create_profile(context: Context, request: Element) -> Element:
+    """Refuse."""
+    token = child_text(request, "trt:Token")
+    if any(stream.role == token for stream in context.description.channel.streams):
+        raise InvalidArgument("There is a profile with this token", "ter:ProfileExists")
+    raise too_many_profiles()
+
+
+def delete_profile(context: Context, request: Element) -> Element:
+    """Refuse."""
+    _asked_stream(context, request)
+    raise fixed_profile()
 
 
 def get_video_sources(context: Context, _request: Element) -> Element:
@@ -116,39 +165,20 @@ def get_video_sources(context: Context, _request: Element) -> Element:
     return node("trt:GetVideoSourcesResponse", source)
 
 
-def get_video_source_configurations(context: Context, _request: Element) -> Element:
-    """List the one video source configuration."""
-    configuration = elements.video_source_configuration("trt:Configurations", context.description.channel)
-    return node("trt:GetVideoSourceConfigurationsResponse", configuration)
+def get_audio_sources(context: Context, _request: Element) -> Element:
+    """List the audio source, if there is sound."""
+    has_audio = any(stream.audio is not None for stream in context.description.channel.streams)
+    return node("trt:GetAudioSourcesResponse", elements.audio_source("trt:AudioSources") if has_audio else None)
 
 
-def get_video_source_configuration(context: Context, request: Element) -> Element:
-    """Tell the video source configuration."""
-    _check_configuration(request, VIDEO_SOURCE_CONFIGURATION)
-    configuration = elements.video_source_configuration("trt:Configuration", context.description.channel)
-    return node("trt:GetVideoSourceConfigurationResponse", configuration)
-
-
-def get_compatible_video_source_configurations(context: Context, request: Element) -> Element:
-    """List the video source configurations that a profile can have."""
-    _stream_of_profile(context, request)
-    configuration = elements.video_source_configuration("trt:Configurations", context.description.channel)
-    return node("trt:GetCompatibleVideoSourceConfigurationsResponse", configuration)
-
-
-def get_video_source_configuration_options(context: Context, request: Element) -> Element:
-    """Tell what a video source configuration can be."""
-    if _has(request, "trt:ConfigurationToken"):
-        _check_configuration(request, VIDEO_SOURCE_CONFIGURATION)
-    if _has(request, "trt:ProfileToken"):
-        _stream_of_profile(context, request)
-    options = elements.video_source_options("trt:Options", context.description.channel)
-    return node("trt:GetVideoSourceConfigurationOptionsResponse", options)
+def get_audio_outputs(_context: Context, _request: Element) -> Element:
+    """List the audio outputs: none."""
+    return node("trt:GetAudioOutputsResponse")
 
 
 def get_guaranteed_number_of_video_encoder_instances(context: Context, request: Element) -> Element:
     """Count the encoders that run at the same time, by codec."""
-    _check_configuration(request, VIDEO_SOURCE_CONFIGURATION)
+    FAMILIES["VideoSource"].streams_with(context.description, child_text(request, "trt:ConfigurationToken"))
     codecs = Counter(stream.video.codec for stream in context.description.channel.streams)
     return node(
         "trt:GetGuaranteedNumberOfVideoEncoderInstancesResponse",
@@ -157,145 +187,19 @@ def get_guaranteed_number_of_video_encoder_instances(context: Context, request: 
     )
 
 
-def get_video_encoder_configurations(context: Context, _request: Element) -> Element:
-    """List the video encoder configurations."""
-    return node(
-        "trt:GetVideoEncoderConfigurationsResponse",
-        *(
-            elements.video_encoder_configuration("trt:Configurations", stream)
-            for stream in context.description.channel.streams
-        ),
-    )
+def get_osds(prefix: str, _context: Context, request: Element) -> Element:
+    """List the texts over the picture: none. Hikvision's recorders ask for them and want no fault."""
+    token = child_text(request, f"{prefix}:ConfigurationToken")
+    if token not in (None, VIDEO_SOURCE_CONFIGURATION) or has(request, f"{prefix}:OSDToken"):
+        raise no_configuration()
+    return node(f"{prefix}:GetOSDsResponse")
 
 
-def get_video_encoder_configuration(context: Context, request: Element) -> Element:
-    """Tell one video encoder configuration."""
-    stream = _stream_of_configuration(context, request, elements.video_encoder_token)
-    configuration = elements.video_encoder_configuration("trt:Configuration", stream)
-    return node("trt:GetVideoEncoderConfigurationResponse", configuration)
-
-
-def get_compatible_video_encoder_configurations(context: Context, request: Element) -> Element:
-    """List the video encoder configurations that a profile can have: its own."""
-    stream = _stream_of_profile(context, request)
-    configuration = elements.video_encoder_configuration("trt:Configurations", stream)
-    return node("trt:GetCompatibleVideoEncoderConfigurationsResponse", configuration)
-
-
-def _streams_of_options(context: Context, request: Element, token_of: Callable[[Stream], str]) -> tuple[Stream, ...]:
-    """Return the streams that a request for options is about: that of its tokens, or all."""
-    streams = context.description.channel.streams
-    if _has(request, "trt:ProfileToken"):
-        streams = (_stream_of_profile(context, request),)
-    if _has(request, "trt:ConfigurationToken"):
-        streams = (_stream_of_configuration(context, request, token_of),)
-    return streams
-
-
-def get_video_encoder_configuration_options(context: Context, request: Element) -> Element:
-    """Tell what a video encoder configuration can be."""
-    streams = _streams_of_options(context, request, elements.video_encoder_token)
-    return node(
-        "trt:GetVideoEncoderConfigurationOptionsResponse", elements.video_encoder_options("trt:Options", streams)
-    )
-
-
-def get_audio_sources(context: Context, _request: Element) -> Element:
-    """List the audio source, if there is sound."""
-    has_audio = bool(_audio_streams(context.description.channel))
-    return node("trt:GetAudioSourcesResponse", elements.audio_source("trt:AudioSources") if has_audio else None)
-
-
-def get_audio_source_configurations(context: Context, _request: Element) -> Element:
-    """List the audio source configuration, if there is sound."""
-    channel = context.description.channel
-    return node(
-        "trt:GetAudioSourceConfigurationsResponse",
-        elements.audio_source_configuration("trt:Configurations", channel) if _audio_streams(channel) else None,
-    )
-
-
-def get_audio_source_configuration(context: Context, request: Element) -> Element:
-    """Tell the audio source configuration."""
-    channel = context.description.channel
-    _check_configuration(request, elements.AUDIO_SOURCE_CONFIGURATION, exists=bool(_audio_streams(channel)))
-    configuration = elements.audio_source_configuration("trt:Configuration", channel)
-    return node("trt:GetAudioSourceConfigurationResponse", configuration)
-
-
-def get_compatible_audio_source_configurations(context: Context, request: Element) -> Element:
-    """List the audio source configurations that a profile can have."""
-    silent = _stream_of_profile(context, request).audio is None
-    channel = context.description.channel
-    return node(
-        "trt:GetCompatibleAudioSourceConfigurationsResponse",
-        None if silent else elements.audio_source_configuration("trt:Configurations", channel),
-    )
-
-
-def get_audio_source_configuration_options(context: Context, request: Element) -> Element:
-    """Tell what an audio source configuration can be."""
-    has_audio = bool(_audio_streams(context.description.channel))
-    if _has(request, "trt:ProfileToken"):
-        _stream_of_profile(context, request)
-    if _has(request, "trt:ConfigurationToken"):
-        _check_configuration(request, elements.AUDIO_SOURCE_CONFIGURATION, exists=has_audio)
-    if not has_audio:
-        raise ActionNotSupported("Audio", "ter:AudioNotSupported")
-    return node("trt:GetAudioSourceConfigurationOptionsResponse", elements.audio_source_options("trt:Options"))
-
-
-def get_audio_encoder_configurations(context: Context, _request: Element) -> Element:
-    """List the audio encoder configurations."""
-    return node(
-        "trt:GetAudioEncoderConfigurationsResponse",
-        *(
-            elements.audio_encoder_configuration("trt:Configurations", stream, audio)
-            for stream, audio in _audio_streams(context.description.channel)
-        ),
-    )
-
-
-def get_audio_encoder_configuration(context: Context, request: Element) -> Element:
-    """Tell one audio encoder configuration."""
-    stream = _stream_of_configuration(context, request, elements.audio_encoder_token)
-    if stream.audio is None:
-        raise _no_configuration()
-    configuration = elements.audio_encoder_configuration("trt:Configuration", stream, stream.audio)
-    return node("trt:GetAudioEncoderConfigurationResponse", configuration)
-
-
-def get_compatible_audio_encoder_configurations(context: Context, request: Element) -> Element:
-    """List the audio encoder configurations that a profile can have: its own, if it has sound."""
-    stream = _stream_of_profile(context, request)
-    return node(
-        "trt:GetCompatibleAudioEncoderConfigurationsResponse",
-        None
-        if stream.audio is None
-        else elements.audio_encoder_configuration("trt:Configurations", stream, stream.audio),
-    )
-
-
-def get_audio_encoder_configuration_options(context: Context, request: Element) -> Element:
-    """Tell what an audio encoder configuration can be."""
-    streams = _streams_of_options(context, request, elements.audio_encoder_token)
-    audios = [stream.audio for stream in streams if stream.audio is not None]
-    if not audios and _has(request, "trt:ConfigurationToken"):
-        raise _no_configuration()
-    return node(
-        "trt:GetAudioEncoderConfigurationOptionsResponse", elements.audio_encoder_options("trt:Options", audios)
-    )
-
-
-def get_metadata_configurations(_context: Context, _request: Element) -> Element:
-    """List the metadata configurations: none."""
-    return node("trt:GetMetadataConfigurationsResponse")
-
-
-def get_compatible_metadata_configurations(context: Context, request: Element) -> Element:
-    """List the metadata configurations that a profile can have: none."""
-    _stream_of_profile(context, request)
-    return node("trt:GetCompatibleMetadataConfigurationsResponse")
+def get_osd_options(prefix: str, _context: Context, request: Element) -> Element:
+    """Tell that no text can be laid over the picture."""
+    if child_text(request, f"{prefix}:ConfigurationToken") != VIDEO_SOURCE_CONFIGURATION:
+        raise no_configuration()
+    return node(f"{prefix}:GetOSDOptionsResponse", elements.osd_options(f"{prefix}:OSDOptions"))
 
 
 def _media_uri(uri: str) -> Element:
@@ -310,7 +214,7 @@ def _media_uri(uri: str) -> Element:
 
 def get_stream_uri(context: Context, request: Element) -> Element:
     """Tell where a profile is streamed; a request without StreamSetup is taken for unicast RTSP."""
-    stream = _stream_of_profile(context, request)
+    stream = _asked_stream(context, request)
     setup = request.find(expand("trt:StreamSetup"))
     kind = child_text(setup, "tt:Stream") or "RTP-Unicast"
     transport = None if setup is None else setup.find(expand("tt:Transport"))
@@ -322,39 +226,59 @@ def get_stream_uri(context: Context, request: Element) -> Element:
 
 def get_snapshot_uri(context: Context, request: Element) -> Element:
     """Tell where the still image is: one for all profiles, as large as the recorder has it."""
-    _stream_of_profile(context, request)
+    _asked_stream(context, request)
     if context.description.channel.snapshot_uri is None:
         raise ActionNotSupported("GetSnapshotUri")
     return node("trt:GetSnapshotUriResponse", _media_uri(context.snapshot_uri))
 
 
-_READS: dict[str, Handler] = {
-    "GetProfiles": get_profiles,
-    "GetProfile": get_profile,
-    "GetVideoSources": get_video_sources,
-    "GetVideoSourceConfigurations": get_video_source_configurations,
-    "GetVideoSourceConfiguration": get_video_source_configuration,
-    "GetCompatibleVideoSourceConfigurations": get_compatible_video_source_configurations,
-    "GetVideoSourceConfigurationOptions": get_video_source_configuration_options,
-    "GetGuaranteedNumberOfVideoEncoderInstances": get_guaranteed_number_of_video_encoder_instances,
-    "GetVideoEncoderConfigurations": get_video_encoder_configurations,
-    "GetVideoEncoderConfiguration": get_video_encoder_configuration,
-    "GetCompatibleVideoEncoderConfigurations": get_compatible_video_encoder_configurations,
-    "GetVideoEncoderConfigurationOptions": get_video_encoder_configuration_options,
-    "GetAudioSources": get_audio_sources,
-    "GetAudioSourceConfigurations": get_audio_source_configurations,
-    "GetAudioSourceConfiguration": get_audio_source_configuration,
-    "GetCompatibleAudioSourceConfigurations": get_compatible_audio_source_configurations,
-    "GetAudioSourceConfigurationOptions": get_audio_source_configuration_options,
-    "GetAudioEncoderConfigurations": get_audio_encoder_configurations,
-    "GetAudioEncoderConfiguration": get_audio_encoder_configuration,
-    "GetCompatibleAudioEncoderConfigurations": get_compatible_audio_encoder_configurations,
-    "GetAudioEncoderConfigurationOptions": get_audio_encoder_configuration_options,
-    "GetMetadataConfigurations": get_metadata_configurations,
-    "GetCompatibleMetadataConfigurations": get_compatible_metadata_configurations,
-    "GetStreamUri": get_stream_uri,
-    "GetSnapshotUri": get_snapshot_uri,
-}
+def _configuration_operations(word: str, family: Family) -> dict[str, Operation]:
+    """Return the operations of a family of configurations."""
+
+    def get_all(context: Context, _request: Element) -> Element:
+        description = context.description
+        configurations = family.build_all("trt:Configurations", description, description.channel.streams)
+        return node(f"trt:Get{word}ConfigurationsResponse", configurations)
+
+    def get_one(context: Context, request: Element) -> Element:
+        stream, *_ = family.streams_with(context.description, child_text(request, "trt:ConfigurationToken"))
+        configuration = family.build_for("trt:Configuration", context.description, stream)
+        return node(f"trt:Get{word}ConfigurationResponse", configuration)
+
+    def get_compatible(context: Context, request: Element) -> Element:
+        stream = _asked_stream(context, request)
+        configurations = family.build_all("trt:Configurations", context.description, [stream])
+        return node(f"trt:GetCompatible{word}ConfigurationsResponse", configurations)
+
+    def add(context: Context, request: Element) -> Element:
+        token = child_text(request, "trt:ConfigurationToken")
+        family.check_addition(context.description, _asked_stream(context, request), token)
+        return node(f"trt:Add{word}ConfigurationResponse")
+
+    def remove(context: Context, request: Element) -> Element:
+        family.check_removal(context.description, _asked_stream(context, request))
+        return node(f"trt:Remove{word}ConfigurationResponse")
+
+    operations = {
+        f"Add{word}Configuration": Operation(add, Access.ACTUATE),
+        f"Remove{word}Configuration": Operation(remove, Access.ACTUATE),
+    }
+    if word == _ADDED_AND_REMOVED_ONLY:
+        return operations
+    operations |= {
+        f"Get{word}Configurations": _read(get_all),
+        f"Get{word}Configuration": _read(get_one),
+        f"GetCompatible{word}Configurations": _read(get_compatible),
+        f"Set{word}Configuration": Operation(family.set_configuration, Access.ACTUATE),
+    }
+    if word != _WITHOUT_OPTIONS:
+        operations[f"Get{word}ConfigurationOptions"] = _read(family.build_options)
+    return operations
+
+
+def _read(handler: Handler) -> Operation:
+    return Operation(handler, Access.READ_MEDIA, constant=True)
+
 
 MEDIA = Service(
     prefix="trt",
@@ -363,5 +287,23 @@ MEDIA = Service(
     capabilities=capabilities,
     category="Media",
     legacy_capabilities=legacy_capabilities,
-    operations={name: Operation(handler, Access.READ_MEDIA) for name, handler in _READS.items()},
+    operations={
+        "GetProfiles": _read(get_profiles),
+        "GetProfile": _read(get_profile),
+        "CreateProfile": Operation(create_profile, Access.ACTUATE),
+        "DeleteProfile": Operation(delete_profile, Access.ACTUATE),
+        "GetVideoSources": _read(get_video_sources),
+        "GetAudioSources": _read(get_audio_sources),
+        "GetAudioOutputs": _read(get_audio_outputs),
+        "GetGuaranteedNumberOfVideoEncoderInstances": _read(get_guaranteed_number_of_video_encoder_instances),
+        "GetStreamUri": _read(get_stream_uri),
+        "GetSnapshotUri": _read(get_snapshot_uri),
+        "GetOSDs": _read(partial(get_osds, "trt")),
+        "GetOSDOptions": _read(partial(get_osd_options, "trt")),
+        **{
+            name: operation
+            for word, family in FAMILIES.items()
+            for name, operation in _configuration_operations(word, family).items()
+        },
+    },
 )
