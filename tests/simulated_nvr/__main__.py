@@ -8,9 +8,10 @@ import re
 import signal
 import sys
 
-from .faults import KINDS, SERVICES, Fault
+from .faults import KINDS, Fault
 from .options import AUDIO_CODECS, DEFAULT_PASSWORD, DEFAULT_USERNAME, RecorderOptions, StreamOptions
 from .recorder import SimulatedRecorder
+from .topics import KINDS as TOPIC_KINDS
 from .vendors import VENDORS
 
 _STREAM = re.compile(r"^(?:(H264|H265):)?(\d+)x(\d+)@(\d+)$")
@@ -36,8 +37,9 @@ def _codec(text: str) -> tuple[int, str]:
 def _fault(text: str) -> tuple[str, Fault]:
     service, _, rest = text.partition("=")
     kind, _, operation = rest.partition(":")
-    if service not in SERVICES or kind not in KINDS:
-        raise argparse.ArgumentTypeError("expected like onvif=hang or rtsp=500:PLAY")
+    if kind not in KINDS.get(service, ()):
+        known = "; ".join(f"{service}: {', '.join(kinds)}" for service, kinds in KINDS.items())
+        raise argparse.ArgumentTypeError(f"expected like onvif=hang or rtsp=500:PLAY, of {known}")
     return service, Fault(kind, operation or None)
 
 
@@ -64,14 +66,36 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--wrong-xaddr", metavar="HOST:PORT", help="where it believes it is reached")
     parser.add_argument("--media1-hides-h265", action="store_true", help="Dahua's way with encoders in Media1")
     parser.add_argument("--no-media2", action="store_true", help="without ver20/media")
+    parser.add_argument(
+        "--ptz", type=int, action="append", metavar="N", help="channel with a PTZ unit (default: channel 1)"
+    )
+    parser.add_argument("--no-ptz", action="store_true", help="without PTZ units and ver20/ptz")
+    parser.add_argument("--no-imaging", action="store_true", help="without ver20/imaging")
+    parser.add_argument(
+        "--relay-outputs", type=int, default=RecorderOptions().relay_outputs, metavar="N", help="default 2"
+    )
     parser.add_argument("--answer-delay", type=float, default=0.0, metavar="SECONDS", help="before each SOAP answer")
     parser.add_argument("--max-rtsp-sessions", type=int, metavar="N")
     parser.add_argument("--max-pull-points", type=int, metavar="N")
-    parser.add_argument("--fault", type=_fault, action="append", default=[], metavar="SERVICE=KIND[:OPERATION]")
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="SERVICE=KIND[:OPERATION]",
+        help="; ".join(f"{service}: {', '.join(kinds)}" for service, kinds in KINDS.items()),
+    )
     parser.add_argument(
         "--discovery", nargs="?", const="127.0.0.1", metavar="ADDRESS", help="answer WS-Discovery there"
     )
     parser.add_argument("--motion-every", type=float, metavar="SECONDS", help="motion on one channel after the other")
+    parser.add_argument(
+        "--kind",
+        choices=TOPIC_KINDS,
+        action="append",
+        default=[],
+        help="what --motion-every also lets happen, if the vendor's recorders tell it",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object once it listens")
     return parser
 
@@ -96,6 +120,9 @@ def _options(given: argparse.Namespace) -> RecorderOptions:
         wrong_xaddr=given.wrong_xaddr,
         media1_hides_h265=given.media1_hides_h265,
         media2=not given.no_media2,
+        ptz=() if given.no_ptz else tuple(given.ptz or RecorderOptions().ptz),
+        imaging=not given.no_imaging,
+        relay_outputs=given.relay_outputs,
         answer_delay=given.answer_delay,
         max_rtsp_sessions=given.max_rtsp_sessions,
         max_pull_points=given.max_pull_points,
@@ -126,6 +153,7 @@ def _announce(recorder: SimulatedRecorder, as_json: bool) -> None:
                 "token": channel.source_token,
                 "streams": [recorder.stream_uri(channel.number, stream.index) for stream in channel.streams],
                 "snapshot": recorder.snapshot_uri(channel.number),
+                "ptz": channel.ptz is not None,
             }
             for channel in recorder.channels
         ],
@@ -140,13 +168,16 @@ def _announce(recorder: SimulatedRecorder, as_json: bool) -> None:
     _say("Ctrl-C ends it.")
 
 
-async def _move(recorder: SimulatedRecorder, seconds: float) -> None:
-    """Let motion go round the channels."""
+async def _move(recorder: SimulatedRecorder, seconds: float, kinds: list[str]) -> None:
+    """Let motion, and what else is wanted and told, go round the channels."""
+    told = [kind for kind in recorder.event_kinds if kind == "motion" or kind in kinds]
     while True:
         for channel in list(recorder.channels):
-            recorder.set_motion(channel.number, active=True)
+            for kind in told:
+                recorder.set_event(channel.number, kind, active=True)
             await asyncio.sleep(seconds)
-            recorder.set_motion(channel.number, active=False)
+            for kind in told:
+                recorder.set_event(channel.number, kind, active=False)
         if not list(recorder.channels):
             await asyncio.sleep(seconds)
 
@@ -164,7 +195,9 @@ async def _run(given: argparse.Namespace) -> None:
         if not ended.is_set():
             await preparing
             _announce(recorder, given.json)
-            moving = asyncio.create_task(_move(recorder, given.motion_every)) if given.motion_every else None
+            moving = (
+                asyncio.create_task(_move(recorder, given.motion_every, given.kind)) if given.motion_every else None
+            )
             await waiting
             if moving is not None:
                 moving.cancel()

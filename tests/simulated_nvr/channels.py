@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .options import RecorderOptions, StreamOptions
+from .picture_settings import Picture
+from .ptz_unit import PtzUnit
 from .vendors import VENDORS, Vendor
 
 _CAPACITIES = (8, 16, 32, 64, 128, 256)
@@ -37,6 +39,21 @@ class SimulatedChannel:
     source_configuration_token: str
     streams: tuple[SimulatedStream, ...]
     """Main, then sub where there is one."""
+    analytics_token: str
+    input_token: str | None
+    """Of its alarm contact, None without one."""
+    ptz: PtzUnit | None
+    picture: Picture
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """What its events name it by: source, configuration, analytics and, where there is one, input."""
+        tokens = {
+            "source": self.source_token,
+            "configuration": self.source_configuration_token,
+            "analytics": self.analytics_token,
+        }
+        return tokens if self.input_token is None else tokens | {"input": self.input_token}
 
 
 class Channels:
@@ -129,4 +146,8 @@ class Channels:
             source_token=vendor.source_token(number),
             source_configuration_token=vendor.source_configuration_token(number),
             streams=tuple(streams),
+            analytics_token=f"VideoAnalytics_{number}",
+            input_token=vendor.input_token(number) if vendor.input_token else None,
+            ptz=PtzUnit(vendor.ptz.max_presets) if number in options.ptz else None,
+            picture=Picture(vendor.picture, motor_focus=number in options.ptz),
         )

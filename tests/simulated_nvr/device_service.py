@@ -1,5 +1,6 @@
 """The device management service (ONVIF Core, ver10/device)."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from urllib.parse import quote
 
@@ -19,15 +20,24 @@ OPEN_OPERATIONS = frozenset(
 )
 """Access class PRE_AUTH: answered without credentials."""
 
-_VERSIONS = {"tds": (22, 12), "trt": (2, 60), "tr2": (16, 12), "tev": (2, 60)}
+_VERSIONS = {
+    "tds": (22, 12),
+    "trt": (2, 60),
+    "tr2": (16, 12),
+    "tev": (2, 60),
+    "tptz": (16, 12),
+    "timg": (2, 50),
+    "tmd": (16, 12),
+}
 
 
 class DeviceService:
     """Who the recorder is and what it offers."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        """Answer for a recorder."""
+    def __init__(self, recorder: Recorder, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Answer for a recorder; `counts` tells how many inputs and outputs of each sort it has now."""
         self._recorder = recorder
+        self._counts = counts
         self._options = recorder.options
         self._vendor = recorder.channels.vendor
         self.operations: dict[str, Handler] = {
@@ -89,9 +99,13 @@ class DeviceService:
 
     def _xaddrs(self, call: Call) -> dict[str, str]:
         paths = self._vendor.paths
-        found = {"tds": paths["device"], "trt": paths["media"], "tev": paths["events"]}
+        found = {"tds": paths["device"], "trt": paths["media"], "tev": paths["events"], "tmd": paths["device_io"]}
         if self._options.media2:
             found["tr2"] = paths["media2"]
+        if self._options.ptz:
+            found["tptz"] = paths["ptz"]
+        if self._options.imaging:
+            found["timg"] = paths["imaging"]
         return {prefix: text(call.http_base + path) for prefix, path in found.items()}
 
     async def _services(self, call: Call) -> str:
@@ -104,18 +118,27 @@ class DeviceService:
         return f"<tds:GetServicesResponse>{services}</tds:GetServicesResponse>"
 
     async def _capabilities(self, call: Call) -> str:
-        xaddrs = self._xaddrs(call)
+        xaddrs, counts = self._xaddrs(call), self._counts()
+        imaging = f"<tt:Imaging><tt:XAddr>{xaddrs['timg']}</tt:XAddr></tt:Imaging>" if "timg" in xaddrs else ""
+        ptz = f"<tt:PTZ><tt:XAddr>{xaddrs['tptz']}</tt:XAddr></tt:PTZ>" if "tptz" in xaddrs else ""
+        connectors = "".join(
+            f"<tt:{name}>{counts[name]}</tt:{name}>"
+            for name in ("VideoSources", "VideoOutputs", "AudioSources", "AudioOutputs", "RelayOutputs")
+        )
         return (
             "<tds:GetCapabilitiesResponse><tds:Capabilities>"
-            f"<tt:Device><tt:XAddr>{xaddrs['tds']}</tt:XAddr></tt:Device>"
+            f"<tt:Device><tt:XAddr>{xaddrs['tds']}</tt:XAddr><tt:IO>"
+            f"<tt:InputConnectors>{counts['DigitalInputs']}</tt:InputConnectors>"
+            f"<tt:RelayOutputs>{counts['RelayOutputs']}</tt:RelayOutputs></tt:IO></tt:Device>"
             f"<tt:Events><tt:XAddr>{xaddrs['tev']}</tt:XAddr>"
             "<tt:WSSubscriptionPolicySupport>false</tt:WSSubscriptionPolicySupport>"
             "<tt:WSPullPointSupport>true</tt:WSPullPointSupport>"
             "<tt:WSPausableSubscriptionManagerInterfaceSupport>false"
-            "</tt:WSPausableSubscriptionManagerInterfaceSupport></tt:Events>"
+            f"</tt:WSPausableSubscriptionManagerInterfaceSupport></tt:Events>{imaging}"
             f"<tt:Media><tt:XAddr>{xaddrs['trt']}</tt:XAddr><tt:StreamingCapabilities>"
             "<tt:RTPMulticast>false</tt:RTPMulticast><tt:RTP_TCP>true</tt:RTP_TCP>"
-            "<tt:RTP_RTSP_TCP>true</tt:RTP_RTSP_TCP></tt:StreamingCapabilities></tt:Media>"
+            f"<tt:RTP_RTSP_TCP>true</tt:RTP_RTSP_TCP></tt:StreamingCapabilities></tt:Media>{ptz}"
+            f"<tt:Extension><tt:DeviceIO><tt:XAddr>{xaddrs['tmd']}</tt:XAddr>{connectors}</tt:DeviceIO></tt:Extension>"
             "</tds:Capabilities></tds:GetCapabilitiesResponse>"
         )
 

@@ -1,22 +1,23 @@
-"""The event service (ONVIF Core chapter 9, ver10/events): pull points with motion of every channel in one stream."""
+"""The event service (ONVIF Core chapter 9, ver10/events): pull points with the events of every channel in one stream."""
 
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-import re
 import time
+from urllib.parse import urlsplit
 
 from .channels import SimulatedChannel
-from .service import Call, Handler, Recorder, timestamp
-from .soap import SoapFault, attribute, text
-from .vendors import CELL_MOTION, MOTION_ALARM
+from .faults import Faults
+from .service import Call, Handler, Recorder, seconds, timestamp
+from .soap import SoapFault, not_supported, text
+from .topics import DIALECT, KINDS, Topic, topic_set, topics_of
 
 DEFAULT_TERMINATION = timedelta(seconds=60)
 MAX_PULL_SECONDS = 300.0
 MAX_QUEUED = 1000
-_DURATION = re.compile(r"^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$")
-_DIALECT = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
+FOREIGN_HOST = "127.0.0.2"
+"""Where nobody listens, for addresses that lead elsewhere; loopback, so that no test talks to a stranger."""
 _PORT_TYPES = {
     "CreatePullPointSubscription": "http://www.onvif.org/ver10/events/wsdl/EventPortType",
     "GetEventProperties": "http://www.onvif.org/ver10/events/wsdl/EventPortType",
@@ -66,17 +67,19 @@ def _unknown_subscription() -> SoapFault:
 
 
 class EventService:
-    """Pull points and the motion state of the channels."""
+    """Pull points and what the channels see."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, faults: Faults) -> None:
         """Answer for a recorder."""
+        self._faults = faults
         self._recorder = recorder
         self._options = recorder.options
         self._channels = recorder.channels
         self._vendor = recorder.channels.vendor
         self._pull_points: dict[str, PullPoint] = {}
         self._made = 0
-        self._motion: dict[int, bool] = {}
+        self._active: set[tuple[int, str]] = set()
+        """Channel number and kind of what goes on."""
         self._closed = False
         self.operations: dict[str, Handler] = {
             "tev:GetServiceCapabilities": self._service_capabilities,
@@ -94,14 +97,25 @@ class EventService:
         self._expire()
         return len(self._pull_points)
 
-    def set_motion(self, number: int, active: bool) -> None:
-        """Start or end motion on a channel; raises KeyError when there is none."""
+    def set_event(self, number: int, kind: str, active: bool) -> None:
+        """Begin or end something on a channel.
+
+        Raises KeyError when there is no such channel and ValueError for a kind that the vendor's recorders don't tell.
+        """
         channel = self._channels.channel(number)
-        self._motion[number] = active
+        topics = [topic for topic in self._vendor.topics if topic.kind == kind]
+        if not topics:
+            raise ValueError(f"{self._vendor.name} recorders don't tell {kind!r}; all kinds are {', '.join(KINDS)}")
+        if active:
+            self._active.add((number, kind))
+        else:
+            self._active.discard((number, kind))
         self._expire()
-        for topic, message in self._notifications(channel, "Changed"):
-            for pull_point in self._pull_points.values():
-                pull_point.put(topic, message)
+        for topic in topics:
+            # What is no state only has a beginning.
+            if topic.state is not None or active:
+                for pull_point in self._pull_points.values():
+                    self._put(pull_point, topic, channel, "Changed")
 
     def forget(self) -> None:
         """Lose all subscriptions, as a recorder that restarts."""
@@ -120,40 +134,20 @@ class EventService:
         for key in [key for key, point in self._pull_points.items() if point.expires <= now]:
             self._pull_points.pop(key).arrived.set()
 
-    def _notifications(self, channel: SimulatedChannel, operation: str) -> list[tuple[str, str]]:
-        """Return (topic, notification) for a channel's motion, in the vendor's topics."""
-        now = timestamp(self._recorder.now())
-        value = "true" if self._motion.get(channel.number) else "false"
-        forms = {
-            MOTION_ALARM: ((("Source", channel.source_token),), "State"),
-            CELL_MOTION: (
-                (
-                    ("VideoSourceConfigurationToken", channel.source_configuration_token),
-                    ("VideoAnalyticsConfigurationToken", f"VideoAnalytics_{channel.number}"),
-                    ("Rule", "MyMotionDetectorRule"),
-                ),
-                "IsMotion",
-            ),
-        }
-        found = []
-        for topic in self._vendor.motion_topics:
-            sources, data = forms[topic]
-            items = "".join(
-                f"<tt:SimpleItem Name={attribute(name)} Value={attribute(token)}/>" for name, token in sources
-            )
-            notification = (
-                f'<wsnt:NotificationMessage><wsnt:Topic Dialect="{_DIALECT}">{topic}</wsnt:Topic><wsnt:Message>'
-                f'<tt:Message UtcTime="{now}" PropertyOperation="{operation}"><tt:Source>{items}</tt:Source>'
-                f'<tt:Data><tt:SimpleItem Name="{data}" Value="{value}"/></tt:Data></tt:Message></wsnt:Message>'
-                "</wsnt:NotificationMessage>"
-            )
-            found.append((topic, notification))
-        return found
+    def _put(self, pull_point: PullPoint, topic: Topic, channel: SimulatedChannel, operation: str) -> None:
+        """Queue what is to say of a channel in one topic."""
+        active = (channel.number, topic.kind) in self._active
+        if not active and self._faults.events.kind == "no_end":
+            return
+        moment = timestamp(self._recorder.now())
+        message = topic.notification(channel.tokens, active=active, operation=operation, moment=moment)
+        pull_point.put(topic.name, message)
 
     def _initialize(self, pull_point: PullPoint) -> None:
         for channel in self._channels:
-            for topic, message in self._notifications(channel, "Initialized"):
-                pull_point.put(topic, message)
+            for topic in self._vendor.topics:
+                if topic.state is not None:
+                    self._put(pull_point, topic, channel, "Initialized")
 
     async def _service_capabilities(self, call: Call) -> str:
         limit = self._options.max_pull_points
@@ -164,25 +158,11 @@ class EventService:
         )
 
     async def _event_properties(self, call: Call) -> str:
-        leaves = {
-            MOTION_ALARM: '<tns1:VideoSource><MotionAlarm wstop:topic="true">{}</MotionAlarm></tns1:VideoSource>',
-            CELL_MOTION: '<tns1:RuleEngine><CellMotionDetector><Motion wstop:topic="true">{}</Motion>'
-            "</CellMotionDetector></tns1:RuleEngine>",
-        }
-        description = (
-            '<tt:MessageDescription IsProperty="true"><tt:Source><tt:SimpleItemDescription Name="{}" '
-            'Type="tt:ReferenceToken"/></tt:Source><tt:Data><tt:SimpleItemDescription Name="{}" '
-            'Type="xs:boolean" xmlns:xs="http://www.w3.org/2001/XMLSchema"/></tt:Data></tt:MessageDescription>'
-        )
-        names = {MOTION_ALARM: ("Source", "State"), CELL_MOTION: ("VideoSourceConfigurationToken", "IsMotion")}
-        topics = "".join(
-            leaves[topic].format(description.format(*names[topic])) for topic in self._vendor.motion_topics
-        )
         return (
             "<tev:GetEventPropertiesResponse>"
             "<tev:TopicNamespaceLocation>http://www.onvif.org/onvif/ver10/topics/topicns.xml</tev:TopicNamespaceLocation>"
-            f"<wsnt:FixedTopicSet>true</wsnt:FixedTopicSet><wstop:TopicSet>{topics}</wstop:TopicSet>"
-            f"<wsnt:TopicExpressionDialect>{_DIALECT}</wsnt:TopicExpressionDialect>"
+            f"<wsnt:FixedTopicSet>true</wsnt:FixedTopicSet><wstop:TopicSet>{topic_set(self._vendor.topics)}</wstop:TopicSet>"
+            f"<wsnt:TopicExpressionDialect>{DIALECT}</wsnt:TopicExpressionDialect>"
             "<wsnt:TopicExpressionDialect>http://docs.oasis-open.org/wsn/t-1/TopicExpression/Concrete"
             "</wsnt:TopicExpressionDialect><tev:MessageContentFilterDialect>"
             "http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter</tev:MessageContentFilterDialect>"
@@ -194,7 +174,7 @@ class EventService:
         """Read an absolute or relative termination time, by the recorder's own clock."""
         if not given:
             return DEFAULT_TERMINATION
-        if duration := _seconds(given):
+        if duration := seconds(given):
             return timedelta(seconds=duration)
         try:
             left = datetime.fromisoformat(given) - self._recorder.now()
@@ -217,12 +197,15 @@ class EventService:
         lifetime = self._lifetime(call.request.value("InitialTerminationTime"))
         self._made += 1
         key = self._vendor.paths["events"] + self._vendor.subscription.format(self._made)
-        pull_point = PullPoint(time.monotonic() + lifetime.total_seconds(), _filter(call))
+        pull_point = PullPoint(time.monotonic() + lifetime.total_seconds(), self._filter(call))
         self._pull_points[key] = pull_point
         self._initialize(pull_point)
+        base = call.http_base
+        if self._faults.events.kind == "foreign_address":
+            base = f"http://{FOREIGN_HOST}:{urlsplit(base).port}"
         return (
             "<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>"
-            f"<wsa:Address>{text(call.http_base + key)}</wsa:Address></tev:SubscriptionReference>"
+            f"<wsa:Address>{text(base + key)}</wsa:Address></tev:SubscriptionReference>"
             f"{self._times('wsnt', lifetime)}</tev:CreatePullPointSubscriptionResponse>"
         )
 
@@ -242,13 +225,13 @@ class EventService:
 
     async def _pull(self, call: Call) -> str:
         pull_point = self._find(call)
-        timeout = min(_seconds(call.request.value("Timeout") or "") or 1.0, MAX_PULL_SECONDS)
+        timeout = min(seconds(call.request.value("Timeout") or "") or 1.0, MAX_PULL_SECONDS)
         try:
             limit = max(1, int(call.request.value("MessageLimit") or "1"))
         except ValueError:
             raise SoapFault("Sender", "InvalidArgVal", reason="MessageLimit is no number") from None
         pull_point.expires = max(pull_point.expires, time.monotonic() + timeout + DEFAULT_TERMINATION.total_seconds())
-        if not pull_point.messages:
+        if not pull_point.messages and self._faults.events.kind != "empty_at_once":
             pull_point.arrived.clear()
             try:
                 async with asyncio.timeout(timeout):
@@ -258,6 +241,8 @@ class EventService:
         if call.path not in self._pull_points:
             raise _unknown_subscription()
         messages = [pull_point.messages.popleft() for _ in range(min(limit, len(pull_point.messages)))]
+        if self._faults.events.kind == "forget":
+            del self._pull_points[call.path]
         left = timedelta(seconds=pull_point.expires - time.monotonic())
         return f"<tev:PullMessagesResponse>{self._times('tev', left)}{''.join(messages)}</tev:PullMessagesResponse>"
 
@@ -266,6 +251,8 @@ class EventService:
         return "<tev:SetSynchronizationPointResponse/>"
 
     async def _renew(self, call: Call) -> str:
+        if self._faults.events.kind == "no_renew":
+            raise not_supported()
         pull_point = self._find(call)
         lifetime = self._lifetime(call.request.value("TerminationTime"))
         pull_point.expires = time.monotonic() + lifetime.total_seconds()
@@ -280,31 +267,13 @@ class EventService:
         self._pull_points.pop(call.path).arrived.set()
         return "<wsnt:UnsubscribeResponse/>"
 
-
-def _seconds(duration: str) -> float | None:
-    """Read an xs:duration of days and less, None when it isn't one or is zero."""
-    if not (found := _DURATION.match(duration)) or not any(found.groups()):
-        return None
-    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds or None
-
-
-def _filter(call: Call) -> frozenset[str] | None:
-    """Return the topics of a TopicExpression (`a|b`), None without a filter; our own prefix is put for the client's."""
-    expression = call.request.value("Filter", "TopicExpression")
-    if not expression:
-        return None
-    namespaces = call.request.namespaces_of("TopicExpression")
-    topics = set()
-    for part in expression.split("|"):
-        prefix, _, name = part.strip().partition(":")
-        if namespaces.get(prefix) != "http://www.onvif.org/ver10/topics":
-            raise SoapFault(
-                "Sender",
-                "InvalidArgVal",
-                reason="Unknown topic namespace",
-                detail=_base_fault("wsnt:InvalidFilterFault"),
-            )
-        wanted = f"tns1:{name.removesuffix('//.')}"
-        topics |= {topic for topic in (MOTION_ALARM, CELL_MOTION) if topic == wanted or topic.startswith(f"{wanted}/")}
-    return frozenset(topics)
+    def _filter(self, call: Call) -> frozenset[str] | None:
+        """Return the topics that the request asks for, None without a filter."""
+        expression = call.request.value("Filter", "TopicExpression")
+        if not expression:
+            return None
+        try:
+            return topics_of(expression, call.request.namespaces_of("TopicExpression"), self._vendor.topics)
+        except ValueError as error:
+            detail = _base_fault("wsnt:InvalidFilterFault")
+            raise SoapFault("Sender", "InvalidArgVal", reason=str(error), detail=detail) from None

@@ -5,8 +5,14 @@ from dataclasses import dataclass
 import socket
 import struct
 
-KINDS = ("none", "hang", "reset", "401", "500", "empty", "garbage", "slow", "stall")
-SERVICES = ("onvif", "snapshot", "rtsp")
+_ANY_SERVICE = ("none", "hang", "reset", "401", "500", "empty", "garbage", "slow")
+KINDS = {
+    "onvif": _ANY_SERVICE,
+    "snapshot": _ANY_SERVICE,
+    "rtsp": (*_ANY_SERVICE, "stall"),
+    "events": ("none", "no_end", "forget", "empty_at_once", "no_renew", "foreign_address"),
+}
+"""What can be wrong with each service; `events` are the manners of the pull points, beside what is wrong with `onvif`."""
 GARBAGE = b"\x00\xff<html>\x80\x81 this is neither SOAP nor RTSP nor JPEG \xfe\r\n\r\n" * 8
 
 
@@ -17,6 +23,9 @@ class Fault:
     hang: never answers. reset: resets the connection. 401: always asks for credentials. 500: an internal error.
     empty: success without a body. garbage: bytes of no meaning. slow: right, after `seconds`.
     stall (rtsp only): answers, but sends no more media.
+
+    events only: no_end: never says false. forget: a subscription is lost after its first pull. empty_at_once: a pull
+    does not wait. no_renew: refuses Renew. foreign_address: the subscription's address is on another host.
     """
 
     kind: str = "none"
@@ -27,8 +36,9 @@ class Fault:
 
     def __post_init__(self) -> None:
         """Refuse unknown kinds."""
-        if self.kind not in KINDS:
-            raise ValueError(f"fault {self.kind!r} is not one of {', '.join(KINDS)}")
+        known = dict.fromkeys(kind for kinds in KINDS.values() for kind in kinds)
+        if self.kind not in known:
+            raise ValueError(f"fault {self.kind!r} is not one of {', '.join(known)}")
 
     def concerns(self, operation: str) -> bool:
         """Whether an operation is misbehaved to; a bare name concerns it in every service."""
@@ -43,7 +53,7 @@ class Faults:
 
     def __init__(self) -> None:
         """Begin without faults."""
-        self._faults = dict.fromkeys(SERVICES, NO_FAULT)
+        self._faults = dict.fromkeys(KINDS, NO_FAULT)
         self._changed = asyncio.Event()
 
     @property
@@ -73,19 +83,28 @@ class Faults:
     def rtsp(self, fault: Fault | str) -> None:
         self.set("rtsp", fault)
 
+    @property
+    def events(self) -> Fault:
+        """The fault of the pull points."""
+        return self._faults["events"]
+
+    @events.setter
+    def events(self, fault: Fault | str) -> None:
+        self.set("events", fault)
+
     def set(self, service: str, fault: Fault | str) -> None:
         """Switch a fault on, or off with `none`; requests that hang by an earlier one lose their connection."""
         fault = Fault(fault) if isinstance(fault, str) else fault
-        if service not in SERVICES:
-            raise ValueError(f"service {service!r} is not one of {', '.join(SERVICES)}")
-        if fault.kind == "stall" and service != "rtsp":
-            raise ValueError("only rtsp can stall")
+        if service not in KINDS:
+            raise ValueError(f"service {service!r} is not one of {', '.join(KINDS)}")
+        if fault.kind not in KINDS[service]:
+            raise ValueError(f"the fault of {service} can't be {fault.kind}, but {', '.join(KINDS[service])}")
         self._faults[service] = fault
         self.release()
 
     def clear(self) -> None:
         """Switch all faults off."""
-        for service in SERVICES:
+        for service in KINDS:
             self.set(service, NO_FAULT)
 
     def release(self) -> None:

@@ -1,8 +1,9 @@
 """The media 2 service (ONVIF Media2, ver20/media): what tells the truth about H.265."""
 
 from .channels import SimulatedStream
-from .media_service import AUDIO, audio_source_configuration, configuration, video_source_configuration
-from .service import Call, Handler, Recorder
+from .media_service import AUDIO, audio_source_configuration, video_source_configuration
+from .ptz_spaces import ptz_configuration
+from .service import Call, Handler, Recorder, configuration
 from .soap import attribute, invalid_argument, text
 
 _AUDIO_NAMES = {"G711": "PCMU", "AAC": "MP4A-LATM"}
@@ -32,7 +33,7 @@ class Media2Service:
         return (
             '<tr2:GetServiceCapabilitiesResponse><tr2:Capabilities SnapshotUri="true" Rotation="false">'
             f'<tr2:ProfileCapabilities MaximumNumberOfProfiles="{2 * self._channels.capacity}" '
-            'ConfigurationsSupported="VideoSource VideoEncoder AudioSource AudioEncoder"/>'
+            'ConfigurationsSupported="VideoSource VideoEncoder AudioSource AudioEncoder PTZ"/>'
             '<tr2:StreamingCapabilities RTSPStreaming="true" RTPMulticast="false" RTP_RTSP_TCP="true"/>'
             "</tr2:Capabilities></tr2:GetServiceCapabilitiesResponse>"
         )
@@ -84,6 +85,8 @@ class Media2Service:
             parts.append(self._video_encoder_xml(stream, "tr2:VideoEncoder"))
         if wanted("AudioEncoder") and self._options.audio:
             parts.append(self._audio_encoder_xml(stream, "tr2:AudioEncoder"))
+        if wanted("PTZ") and channel.ptz is not None:
+            parts.append(ptz_configuration(channel, self._channels.vendor, "tr2:PTZ"))
         configurations = f"<tr2:Configurations>{''.join(parts)}</tr2:Configurations>" if types else ""
         return (
             f'<tr2:Profiles token={attribute(stream.profile_token)} fixed="true">'

@@ -1,7 +1,8 @@
 """The media service (ONVIF Media, ver10/media) of a recorder with many video sources."""
 
 from .channels import SimulatedChannel, SimulatedStream
-from .service import Call, Handler, Recorder
+from .ptz_spaces import ptz_configuration
+from .service import Call, Handler, Recorder, configuration
 from .soap import SoapFault, attribute, invalid_argument, text
 
 _MULTICAST = (
@@ -11,14 +12,6 @@ _MULTICAST = (
 )
 AUDIO = {"G711": (64, 8), "AAC": (32, 16)}
 """Bit rate in kbit/s and sample rate in kHz."""
-
-
-def configuration(tag: str, token: str, name: str, use_count: int, rest: str, attributes: str = "") -> str:
-    """Return one ConfigurationEntity (onvif.xsd): token, Name, UseCount, then its own elements."""
-    return (
-        f"<{tag} token={attribute(token)}{attributes}><tt:Name>{text(name)}</tt:Name>"
-        f"<tt:UseCount>{use_count}</tt:UseCount>{rest}</{tag}>"
-    )
 
 
 def video_source_configuration(channel: SimulatedChannel, tag: str) -> str:
@@ -104,6 +97,8 @@ class MediaService:
             parts.append(self._video_encoder_xml(stream, "tt:VideoEncoderConfiguration"))
         if self._options.audio:
             parts.append(self._audio_encoder_xml(stream, "tt:AudioEncoderConfiguration"))
+        if channel.ptz is not None:
+            parts.append(ptz_configuration(channel, self._channels.vendor, "tt:PTZConfiguration"))
         return f'<{tag} token={attribute(stream.profile_token)} fixed="true">{"".join(parts)}</{tag}>'
 
     def _hides_encoder(self, stream: SimulatedStream) -> bool:

@@ -8,12 +8,15 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from .authentication import DigestRealm, UsernameTokens, Verdict
+from .device_io_service import DeviceIoService
 from .device_service import OPEN_OPERATIONS, DeviceService
 from .event_service import FAULT_ACTION, EventService, action
 from .faults import GARBAGE, Fault, Faults, reset_connection
+from .imaging_service import ImagingService
 from .loops import Loops
 from .media2_service import Media2Service
 from .media_service import MediaService
+from .ptz_service import PtzService
 from .service import Call, Handler, Recorder
 from .soap import (
     CONTENT_TYPE,
@@ -30,6 +33,8 @@ from .soap import (
 
 _LOGGER = logging.getLogger(__name__)
 MAX_BODY = 1 << 20
+_COUNTED_AS = {"tr2": "Media2.", "tptz": "PTZ.", "timg": "Imaging.", "tmd": "DeviceIO."}
+"""What stands before the names of operations that other services have, too."""
 
 
 class _AskForCredentialsError(Exception):
@@ -57,13 +62,19 @@ class OnvifServer:
             nonce_lifetime=self._options.nonce_lifetime,
         )
         self._tokens = UsernameTokens(self._options.username, self._options.password)
-        self.device = DeviceService(recorder)
-        self.events = EventService(recorder)
+        device_io = DeviceIoService(recorder)
+        self.device = DeviceService(recorder, device_io.counts)
+        self.events = EventService(recorder, faults)
         paths = recorder.channels.vendor.paths
         self._services: dict[str, dict[str, Handler]] = {
-            paths["device"]: self.device.operations,
+            paths["device"]: self.device.operations | device_io.device_operations,
             paths["media"]: MediaService(recorder).operations,
+            paths["device_io"]: device_io.operations,
         }
+        if self._options.ptz:
+            self._services[paths["ptz"]] = PtzService(recorder).operations
+        if self._options.imaging:
+            self._services[paths["imaging"]] = ImagingService(recorder).operations
         if self._options.media2:
             self._services[paths["media2"]] = Media2Service(recorder).operations
         self.requests: Counter[str] = Counter()
@@ -133,7 +144,7 @@ class OnvifServer:
         try:
             soap = parse(await request.read())
             operation = soap.name
-            counted = f"Media2.{soap.name}" if soap.prefix == "tr2" else soap.name
+            counted = _COUNTED_AS.get(soap.prefix, "") + soap.name
             self.requests[counted] += 1
             if self._options.answer_delay:
                 await asyncio.sleep(self._options.answer_delay)

@@ -86,6 +86,12 @@ class RecorderOptions:
     """Dahua's way: no Encoding and Resolution for H.265 in Media1, no encoder at all for sub streams."""
     media2: bool = True
     """Serve and list ver20/media."""
+    ptz: tuple[int, ...] = (1,)
+    """Channel numbers of the cameras with a PTZ unit; without any, ver20/ptz is neither served nor listed."""
+    imaging: bool = True
+    """Serve and list ver20/imaging."""
+    relay_outputs: int = 2
+    """Contacts that can be switched."""
     answer_delay: float = 0.0
     """Seconds before each SOAP answer."""
     max_rtsp_sessions: int | None = None
@@ -109,3 +115,5 @@ class RecorderOptions:
             raise ValueError(f"audio codec {self.audio!r} is not one of {', '.join(AUDIO_CODECS)}")
         if self.channels < 0:
             raise ValueError("a recorder has no negative number of channels")
+        if self.relay_outputs < 0:
+            raise ValueError("a recorder has no negative number of relay outputs")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 import hashlib
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,8 @@ from .faults import Faults
 from .loops import Loops
 from .onvif_server import OnvifServer
 from .options import RecorderOptions
+from .ptz_unit import PtzUnit
+from .relay import Relay
 from .rtsp_server import RtspServer
 from .service import Recorder
 
@@ -34,6 +37,7 @@ class SimulatedRecorder:
             channels=self.channels,
             serial_number=serial,
             uuid=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{seed}:{serial}")),
+            relays={f"AlarmOut_{number + 1}": Relay() for number in range(self.options.relay_outputs)},
         )
         self.faults = Faults()
         self.port = self.options.port
@@ -140,7 +144,39 @@ class SimulatedRecorder:
 
     def set_motion(self, number: int, active: bool) -> None:
         """Start or end motion on a channel; raises KeyError."""
-        self._onvif.events.set_motion(number, active)
+        self.set_event(number, "motion", active)
+
+    def set_event(self, number: int, kind: str, active: bool) -> None:
+        """Start or end something on a channel: motion, person, doorbell or another of `topics.KINDS`.
+
+        Raises KeyError for a missing channel, ValueError for a kind that the vendor's recorders don't tell. Of what
+        only happens (Crossed of a line) nothing is told at the end.
+        """
+        self._onvif.events.set_event(number, kind, active)
+
+    @property
+    def event_kinds(self) -> tuple[str, ...]:
+        """What the vendor's recorders tell."""
+        return tuple(dict.fromkeys(topic.kind for topic in self.channels.vendor.topics))
+
+    def ptz(self, number: int) -> PtzUnit:
+        """Return a channel's head: its position, whether it is moving, its presets, the commands it got.
+
+        Raises KeyError for a channel that isn't there or has none.
+        """
+        unit = self.channels.channel(number).ptz
+        if unit is None:
+            raise KeyError(number)
+        return unit
+
+    def picture(self, number: int) -> Mapping[str, float | str]:
+        """Return a channel's picture settings by path (`Brightness`, `Exposure/Mode`); raises KeyError."""
+        return self.channels.channel(number).picture.values
+
+    @property
+    def relays(self) -> Mapping[str, Relay]:
+        """The relay outputs by token."""
+        return self._identity.relays
 
     def forget_pull_points(self) -> None:
         """Lose all event subscriptions."""
@@ -152,7 +188,11 @@ class SimulatedRecorder:
 
     @property
     def requests(self) -> Counter[str]:
-        """Requests by operation: SOAP names (ver20/media's as `Media2.GetProfiles`), `snapshot`, RTSP methods."""
+        """Requests by operation: SOAP names (`GetProfiles`, but `PTZ.GetStatus`), `snapshot`, RTSP methods.
+
+        Before the names of ver20/media, ver20/ptz, ver20/imaging and deviceIO stand `Media2.`, `PTZ.`, `Imaging.`,
+        `DeviceIO.`.
+        """
         return self._onvif.requests + self._rtsp.requests
 
     @property

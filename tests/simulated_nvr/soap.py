@@ -12,9 +12,13 @@ NAMESPACES = {
     "trt": "http://www.onvif.org/ver10/media/wsdl",
     "tr2": "http://www.onvif.org/ver20/media/wsdl",
     "tev": "http://www.onvif.org/ver10/events/wsdl",
+    "tptz": "http://www.onvif.org/ver20/ptz/wsdl",
+    "timg": "http://www.onvif.org/ver20/imaging/wsdl",
+    "tmd": "http://www.onvif.org/ver10/deviceIO/wsdl",
     "tt": "http://www.onvif.org/ver10/schema",
     "ter": "http://www.onvif.org/ver10/error",
     "tns1": "http://www.onvif.org/ver10/topics",
+    "tnshik": "http://www.hikvision.com/2011/event/topics",
     "wsnt": "http://docs.oasis-open.org/wsn/b-2",
     "wstop": "http://docs.oasis-open.org/wsn/t-1",
     "wsa": "http://www.w3.org/2005/08/addressing",
@@ -97,19 +101,24 @@ class SoapRequest:
         """The usual prefix of the operation's namespace, empty when unknown."""
         return _PREFIXES.get(self.namespace, "")
 
-    def value(self, *names: str) -> str | None:
-        """Return the text of a descendant by its chain of local names, None when it is missing."""
+    def find(self, *names: str) -> etree._Element | None:
+        """Return a descendant by its chain of local names, None when it is missing."""
         element = self.element
         for name in names:
-            found = next((child for child in _elements(element) if etree.QName(child).localname == name), None)
+            found = next((child for child in children(element) if local_name(child) == name), None)
             if found is None:
                 return None
             element = found
-        return (element.text or "").strip()
+        return element
+
+    def value(self, *names: str) -> str | None:
+        """Return the text of a descendant by its chain of local names, None when it is missing."""
+        found = self.find(*names)
+        return None if found is None else (found.text or "").strip()
 
     def values(self, name: str) -> list[str]:
         """Return the texts of all children of a local name."""
-        return [(child.text or "").strip() for child in _elements(self.element) if etree.QName(child).localname == name]
+        return [(child.text or "").strip() for child in children(self.element) if local_name(child) == name]
 
     def namespaces_of(self, name: str) -> dict[str | None, str]:
         """Return the prefixes in scope at the first descendant of a local name."""
@@ -117,8 +126,14 @@ class SoapRequest:
         return {} if found is None else dict(found.nsmap)
 
 
-def _elements(parent: etree._Element) -> Iterator[etree._Element]:
+def children(parent: etree._Element) -> Iterator[etree._Element]:
+    """Return the elements right below one."""
     return parent.iterchildren(tag=etree.Element)
+
+
+def local_name(element: etree._Element) -> str:
+    """Return an element's name without its namespace."""
+    return etree.QName(element).localname
 
 
 def parse(body: bytes) -> SoapRequest:
@@ -131,7 +146,7 @@ def parse(body: bytes) -> SoapRequest:
     env = NAMESPACES["env"]
     if root.getroottree().docinfo.internalDTD is not None or root.tag != f"{{{env}}}Envelope":
         raise SoapFault("Sender", "Namespace", reason="Not a SOAP 1.2 envelope")
-    operation = next((_elements(part) for part in _elements(root) if part.tag == f"{{{env}}}Body"), iter(()))
+    operation = next((children(part) for part in children(root) if part.tag == f"{{{env}}}Body"), iter(()))
     element = next(operation, None)
     if element is None:
         raise SoapFault("Sender", "UnknownAction", reason="Empty Body")

@@ -1,14 +1,129 @@
 """How vendors' recorders name things: tokens, paths, URIs, topics. One table, one line of behaviour a field.
 
-Hikvision's, Dahua's and Uniview's tokens are those of recorders in the field; Reolink's are a camera's, counted on.
+Hikvision's, Dahua's and Uniview's tokens are those of recorders in the field; Reolink's are a camera's, counted on. So
+are PTZ and imaging, from cameras. Topics: Hikvision's and Reolink's as recorded, Dahua's as its users tell. Of Uniview's
+only motion, lines and inputs are known; it stands here for the units that name what they see by the rule.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 import re
 
-MOTION_ALARM = "tns1:VideoSource/MotionAlarm"
-CELL_MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
+from .picture_settings import Setting, mode, numbers
+from .topics import Topic
+
+_SOURCE = (("Source", "{source}"),)
+
+
+def _rule(name: str) -> tuple[tuple[str, str], ...]:
+    """Return the source items of the rule engine's topics."""
+    return (
+        ("VideoSourceConfigurationToken", "{configuration}"),
+        ("VideoAnalyticsConfigurationToken", "{analytics}"),
+        ("Rule", name),
+    )
+
+
+def _in_field(kind: str, rule: str) -> Topic:
+    return Topic(
+        name="tns1:RuleEngine/FieldDetector/ObjectsInside",
+        kind=kind,
+        sources=_rule(rule),
+        state="IsInside",
+        object_id=True,
+    )
+
+
+def _my_rule(kind: str, name: str) -> Topic:
+    return Topic(name=f"tns1:RuleEngine/MyRuleDetector/{name}", kind=kind, sources=_SOURCE, state="State")
+
+
+_MOTION_ALARM = Topic(name="tns1:VideoSource/MotionAlarm", kind="motion", sources=_SOURCE, state="State")
+_CELL_MOTION = Topic(
+    name="tns1:RuleEngine/CellMotionDetector/Motion",
+    kind="motion",
+    sources=_rule("MyMotionDetectorRule"),
+    state="IsMotion",
+)
+_LINE_CROSSED = Topic(
+    name="tns1:RuleEngine/LineDetector/Crossed",
+    kind="line_crossing",
+    sources=_rule("MyLineDetector1"),
+    state=None,
+    object_id=True,
+)
+_TAMPER = Topic(
+    name="tns1:RuleEngine/TamperDetector/Tamper",
+    kind="tamper",
+    sources=_rule("MyTamperDetectorRule"),
+    state="IsTamper",
+)
+_SCENE_CHANGE = Topic(
+    name="tns1:VideoSource/GlobalSceneChange/ImagingService", kind="tamper", sources=_SOURCE, state="State"
+)
+_DIGITAL_INPUT = Topic(
+    name="tns1:Device/Trigger/DigitalInput",
+    kind="digital_input",
+    sources=(("InputToken", "{input}"),),
+    state="LogicalState",
+)
+_HIKVISION_INPUT = Topic(
+    name="tns1:Device/Trigger/tnshik:AlarmIn",
+    kind="digital_input",
+    sources=(("AlarmInToken", "{input}"),),
+    state="State",
+)
+_HUMAN_SHAPE = Topic(
+    name="tns1:UserAlarm/IVA/HumanShapeDetect",
+    kind="person",
+    sources=(("VideoSourceConfigurationToken", "{configuration}"),),
+    state="State",
+)
+_VEHICLE = Topic(
+    name="tns1:VehicleAlarm/IVB/VehicleDetect",
+    kind="vehicle",
+    sources=(("VideoSourceConfigurationToken", "{configuration}"),),
+    state="State",
+)
+
+_BASIC = ("Brightness", "ColorSaturation", "Contrast", "Sharpness")
+_RICH_PICTURE = (
+    *numbers(100.0, *_BASIC),
+    mode("BacklightCompensation/Mode", "OFF", "ON"),
+    *numbers(100.0, "BacklightCompensation/Level"),
+    mode("Exposure/Mode", "AUTO", "MANUAL"),
+    *numbers(40000.0, "Exposure/ExposureTime"),
+    *numbers(100.0, "Exposure/Gain"),
+    mode("IrCutFilter", "AUTO", "ON", "OFF", options_path="IrCutFilterModes"),
+    mode("WideDynamicRange/Mode", "OFF", "ON"),
+    *numbers(100.0, "WideDynamicRange/Level"),
+    mode("WhiteBalance/Mode", "AUTO", "MANUAL"),
+    # The schema calls the options' otherwise.
+    Setting(path="WhiteBalance/CrGain", start=50.0, span=(0.0, 100.0), options_path="WhiteBalance/YrGain"),
+    Setting(path="WhiteBalance/CbGain", start=50.0, span=(0.0, 100.0), options_path="WhiteBalance/YbGain"),
+)
+_PLAIN_PICTURE = (
+    *numbers(255.0, *_BASIC),
+    mode("IrCutFilter", "AUTO", "OFF", options_path="IrCutFilterModes"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtzManner:
+    """What a vendor's PTZ units can do and tell. `n` is a channel number from 1."""
+
+    token: Callable[[int], str]
+    """Of the configuration."""
+    node_token: Callable[[int], str]
+    positions: bool = True
+    """It moves to positions and by distances and tells where it is; else it only moves on and on."""
+    move_status: bool = True
+    """It tells whether it moves."""
+    error: str = ""
+    """What it always says in the status."""
+    max_presets: int = 300
+    home: bool = True
+    auxiliary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +146,7 @@ class Vendor:
     lists_empty_sources: bool
     """GetVideoSources counts channels without a camera too."""
     paths: dict[str, str]
-    """Service to path: device, media, media2, events."""
+    """Service to path: device, media, media2, events, ptz, imaging, device_io."""
     subscription: str
     """What follows the events path in a pull point's address; `{}` is its id."""
     snapshot: Callable[[int, int, str], str]
@@ -51,7 +166,13 @@ class Vendor:
     """The RTSP challenge offers qop (RFC 2617), else it is RFC 2069's."""
     g711_law: str
     """PCMU or PCMA."""
-    motion_topics: tuple[str, ...]
+    topics: tuple[Topic, ...]
+    """What it tells, and how."""
+    input_token: Callable[[int], str] | None
+    """A channel's alarm contact; None: the vendor's cameras have none."""
+    ptz: PtzManner
+    picture: tuple[Setting, ...]
+    """What can be set of a picture."""
 
 
 _UNDERSCORED = {
@@ -59,6 +180,9 @@ _UNDERSCORED = {
     "media": "/onvif/media_service",
     "media2": "/onvif/media2_service",
     "events": "/onvif/event_service",
+    "ptz": "/onvif/ptz_service",
+    "imaging": "/onvif/imaging_service",
+    "device_io": "/onvif/deviceIO_service",
 }
 
 VENDORS = {
@@ -83,6 +207,9 @@ VENDORS = {
                 "media": "/onvif/Media",
                 "media2": "/onvif/Media2",
                 "events": "/onvif/Events",
+                "ptz": "/onvif/PTZ",
+                "imaging": "/onvif/Imaging",
+                "device_io": "/onvif/DeviceIO",
             },
             subscription="/PullSubManager_{}",
             snapshot=lambda n, s, token: f"/onvif-http/snapshot?{token}",
@@ -94,7 +221,22 @@ VENDORS = {
             rtsp_realm="IP Camera(C6496)",
             rtsp_qop=False,
             g711_law="PCMU",
-            motion_topics=(MOTION_ALARM, CELL_MOTION),
+            topics=(
+                _MOTION_ALARM,
+                _CELL_MOTION,
+                _TAMPER,
+                _LINE_CROSSED,
+                _in_field("intrusion", "MyFieldDetector1"),
+                _HIKVISION_INPUT,
+            ),
+            input_token=lambda n: f"AlarmIn_{n}",
+            ptz=PtzManner(
+                token=lambda n: f"PTZToken{n:03}",
+                node_token=lambda n: f"PTZNODETOKEN{n:03}",
+                move_status=False,
+                error="NO error",
+            ),
+            picture=_RICH_PICTURE,
         ),
         Vendor(
             name="dahua",
@@ -120,7 +262,14 @@ VENDORS = {
             rtsp_realm="Login to 4f1c0b6e2d9a8357",
             rtsp_qop=False,
             g711_law="PCMA",
-            motion_topics=(MOTION_ALARM, CELL_MOTION),
+            topics=(_MOTION_ALARM, _CELL_MOTION, _SCENE_CHANGE, _LINE_CROSSED, _HUMAN_SHAPE, _VEHICLE, _DIGITAL_INPUT),
+            input_token=lambda n: f"{n - 1:03}00",
+            ptz=PtzManner(
+                token=lambda n: f"{n - 1:03}",
+                node_token=lambda n: f"{n - 1:03}",
+                auxiliary=("tt:Wiper|On", "tt:Wiper|Off"),
+            ),
+            picture=_RICH_PICTURE,
         ),
         Vendor(
             name="reolink",
@@ -147,7 +296,24 @@ VENDORS = {
             rtsp_realm="BC Streaming Media",
             rtsp_qop=False,
             g711_law="PCMU",
-            motion_topics=(MOTION_ALARM,),
+            topics=(
+                _MOTION_ALARM,
+                _my_rule("person", "PeopleDetect"),
+                _my_rule("vehicle", "VehicleDetect"),
+                _my_rule("animal", "DogCatDetect"),
+                _my_rule("face", "FaceDetect"),
+                _my_rule("package", "Package"),
+                _my_rule("doorbell", "Visitor"),
+            ),
+            input_token=None,
+            ptz=PtzManner(
+                token=lambda n: f"{n - 1:03}",
+                node_token=lambda n: f"{n - 1:03}",
+                positions=False,
+                max_presets=64,
+                home=False,
+            ),
+            picture=_PLAIN_PICTURE,
         ),
         Vendor(
             name="uniview",
@@ -167,6 +333,9 @@ VENDORS = {
                 "media": "/onvif/media",
                 "media2": "/onvif/media2",
                 "events": "/onvif/event",
+                "ptz": "/onvif/ptz",
+                "imaging": "/onvif/imaging",
+                "device_io": "/onvif/deviceio",
             },
             subscription="/subscription_{}",
             snapshot=lambda n, s, token: f"/images/snapshot.jpg?channel={n}&stream={s}",
@@ -178,7 +347,19 @@ VENDORS = {
             rtsp_realm="48ea63a1b2c3",
             rtsp_qop=True,
             g711_law="PCMA",
-            motion_topics=(CELL_MOTION,),
+            topics=(
+                _CELL_MOTION,
+                _TAMPER,
+                _LINE_CROSSED,
+                _in_field("person", "Human"),
+                _in_field("vehicle", "Vehicle"),
+                _DIGITAL_INPUT,
+            ),
+            input_token=lambda n: f"{n:03}00",
+            ptz=PtzManner(
+                token=lambda n: f"ptzconf:{n:03}00", node_token=lambda n: f"ptznode:{n:03}00", max_presets=255
+            ),
+            picture=_RICH_PICTURE,
         ),
     )
 }
