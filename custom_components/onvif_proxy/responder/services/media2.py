@@ -111,7 +111,7 @@ def get_profiles(context: Context, request: Element) -> Element:
                     "tr2:Configurations",
                     *(family.build_for(f"tr2:{family.kind}", description, stream) for family in families),
                 )
-                if families
+                if types
                 else None,
             )
             for stream in streams

@@ -166,9 +166,9 @@ def _asks_for_nothing_else(wanted: Element, present: Element) -> bool:
 
 def _values(element: Element, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield the texts of leaves and the attributes, each with where it stands."""
-    for name, value in element.attrib.items():
+    for name, value in element.items():
         if not str(name).startswith(_XSI):
-            yield f"{path}@{name}", str(value).strip()
+            yield f"{path}@{name!s}", str(value).strip()
     if not len(element):
         yield path, (element.text or "").strip()
     seen: dict[str, int] = {}
