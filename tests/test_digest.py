@@ -6,7 +6,8 @@ from aiohttp.test_utils import TestClient, TestServer
 import pytest
 
 from custom_components.onvif_proxy import digest
-from custom_components.onvif_proxy.digest import DigestClient, DigestServer, parse_parameters
+from custom_components.onvif_proxy.digest import DigestClient, DigestResult, DigestServer, parse_parameters
+from custom_components.onvif_proxy.logins import LoginProblem
 from custom_components.onvif_proxy.model import Credentials
 
 CREDENTIALS = Credentials(username="viewer", password="Secret123")
@@ -120,15 +121,14 @@ def test_an_answer_is_good_once(server: DigestServer) -> None:
     assert server.check(header, "DESCRIBE", (URI,), CREDENTIALS).ok
     again = server.check(header, "DESCRIBE", (URI,), CREDENTIALS)
     assert not again.ok
-    assert again.stale
+    assert again == DigestResult(LoginProblem.REPLAYED, stale=True)
 
 
 def test_wrong_password_is_refused_and_not_called_stale(server: DigestServer) -> None:
     header = answer(server, credentials=Credentials(username="viewer", password="Secret124"))
     result = server.check(header, "DESCRIBE", (URI,), CREDENTIALS)
     assert not result.ok
-    assert not result.stale
-    assert "Secret" not in result.reason
+    assert result == DigestResult(LoginProblem.WRONG_PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -139,23 +139,21 @@ def test_an_answer_is_for_one_method_and_uri(server: DigestServer, method: str, 
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("old", "new", "problem"),
     [
-        ('username="viewer"', 'username="admin"'),
-        ("nc=00000001", "nc=1"),
-        ("qop=auth", "qop=auth-int"),
-        ("algorithm=SHA-256", "algorithm=MD5-sess"),
-        ("Digest ", "Basic "),
-        ("response=", "answer="),
+        pytest.param('username="viewer"', 'username="admin"', LoginProblem.UNKNOWN_USER, id="user"),
+        pytest.param('username="viewer"', 'name="viewer"', LoginProblem.UNKNOWN_USER, id="no user"),
+        pytest.param("response=", "answer=", LoginProblem.WRONG_PASSWORD, id="no response"),
+        pytest.param("nc=00000001", "nc=1", LoginProblem.MALFORMED, id="count"),
+        pytest.param("qop=auth", "qop=auth-int", LoginProblem.MALFORMED, id="qop"),
+        pytest.param("algorithm=SHA-256", "algorithm=MD5-sess", LoginProblem.MALFORMED, id="algorithm"),
+        pytest.param("Digest ", "Basic ", LoginProblem.MALFORMED, id="scheme"),
     ],
-    ids=["user", "count", "qop", "algorithm", "scheme", "no response"],
 )
-def test_changed_answers_are_refused(server: DigestServer, change: tuple[str, str]) -> None:
+def test_changed_answers_are_refused(server: DigestServer, old: str, new: str, problem: LoginProblem) -> None:
     header = answer(server)
-    assert change[0] in header
-    result = server.check(header.replace(*change), "DESCRIBE", (URI,), CREDENTIALS)
-    assert not result.ok
-    assert not result.stale
+    assert old in header
+    assert server.check(header.replace(old, new), "DESCRIBE", (URI,), CREDENTIALS) == DigestResult(problem)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +168,7 @@ def test_an_old_nonce_is_stale(server: DigestServer, clock: Clock) -> None:
     clock.now += server.nonce_lifetime + 1
     result = server.check(header, "DESCRIBE", (URI,), CREDENTIALS)
     assert not result.ok
-    assert result.stale
+    assert result == DigestResult(stale=True)
     assert all(challenge.endswith("stale=true") for challenge in server.challenges(stale=True))
 
 

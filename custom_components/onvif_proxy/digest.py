@@ -12,6 +12,7 @@ import re
 import secrets
 import time
 
+from .logins import LoginProblem
 from .model import Credentials
 
 ALGORITHMS: dict[str, Callable[[bytes], str]] = {
@@ -20,6 +21,7 @@ ALGORITHMS: dict[str, Callable[[bytes], str]] = {
 }
 
 _PARAMETER = re.compile(r'([A-Za-z0-9_*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_NONCE_COUNT = re.compile(r"[0-9a-fA-F]{8}")
 MAX_HEADER_LENGTH = 4096
 
 
@@ -60,12 +62,16 @@ def _response(
 
 @dataclass(frozen=True, slots=True)
 class DigestResult:
-    """Whether an Authorization header was right, and whether only its nonce was too old."""
+    """What was wrong with an Authorization header, if anything."""
 
-    ok: bool
+    problem: LoginProblem | None = None
     stale: bool = False
-    reason: str = ""
-    """Empty when ok; else what was wrong, for a log: never a secret."""
+    """The password was right, but the nonce is used up: a new one will do."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was right."""
+        return self.problem is None and not self.stale
 
 
 @dataclass(slots=True)
@@ -105,34 +111,33 @@ class DigestServer:
         A nonce may be used again with a rising `nc`; without qop (RFC 2069, common in RTSP) it may be used until it expires.
         """
         scheme, given = parse_parameters(header)
-        if scheme != "digest":
-            return DigestResult(ok=False, reason="not a digest answer")
         algorithm = given.get("algorithm", "MD5").upper()
-        if algorithm not in self.algorithms:
-            return DigestResult(ok=False, reason="unknown algorithm")
-        if given.get("uri") not in set(uris):
-            return DigestResult(ok=False, reason="answer is for another URI")
+        if scheme != "digest" or algorithm not in self.algorithms or given.get("uri") not in set(uris):
+            return DigestResult(LoginProblem.MALFORMED)
         qop = None
         if "qop" in given:
-            if given["qop"].lower() != "auth" or not re.fullmatch(r"[0-9a-fA-F]{8}", given.get("nc", "")):
-                return DigestResult(ok=False, reason="unknown qop or bad nc")
+            if given["qop"].lower() != "auth" or not _NONCE_COUNT.fullmatch(given.get("nc", "")):
+                return DigestResult(LoginProblem.MALFORMED)
             qop = (given["nc"], given.get("cnonce", ""))
         nonce = self._nonces.get(given.get("nonce", ""))
         expected = _response(
             ALGORITHMS[algorithm], credentials, self.realm, method, given["uri"], given.get("nonce", ""), qop
         )
-        right = hmac.compare_digest(_bytes(expected), _bytes(given.get("response", "").lower()))
-        right &= hmac.compare_digest(_bytes(given.get("username", "")), _bytes(credentials.username))
-        if not right:
-            return DigestResult(ok=False, reason="wrong user or password")
+        # Both are compared, whichever is wrong.
+        password_right = hmac.compare_digest(_bytes(expected), _bytes(given.get("response", "").lower()))
+        user_right = hmac.compare_digest(_bytes(given.get("username", "")), _bytes(credentials.username))
+        if not user_right:
+            return DigestResult(LoginProblem.UNKNOWN_USER)
+        if not password_right:
+            return DigestResult(LoginProblem.WRONG_PASSWORD)
         if nonce is None or nonce.expires < self.clock():
-            return DigestResult(ok=False, stale=True, reason="nonce expired")
+            return DigestResult(stale=True)
         if qop is not None:
             count = int(qop[0], 16)
             if count <= nonce.used:
-                return DigestResult(ok=False, stale=True, reason="nonce count repeated")
+                return DigestResult(LoginProblem.REPLAYED, stale=True)
             nonce.used = count
-        return DigestResult(ok=True)
+        return DigestResult()
 
 
 @dataclass(slots=True)

@@ -1,9 +1,15 @@
 """Who failed to log in and why, and who is locked out for it: one guard a camera, for SOAP, snapshots and RTSP. No I/O."""
 
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+import logging
+import math
+import time
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class LoginProblem(StrEnum):
@@ -38,26 +44,140 @@ class LoginFailure:
     """UTC."""
     seconds_off: int | None = None
     """With `CLOCK_OFF`: how far the client's clock is ahead of ours."""
+    count: int = 1
+    """How often it happened, as far as `LoginGuard.recent` goes back; the rest is of the last time."""
+
+
+type _Kind = tuple[str, LoginWay, LoginProblem]
+
+
+MAX_FAILURES = 10
+FAILURE_WINDOW = 300.0
+LOCK_OUT = 60.0
+MAX_SOURCES = 1024
+MAX_RECENT = 20
+REPORT_INTERVAL = 60.0
+MAX_UNANSWERED = 2
+
+_GUESSES = frozenset({LoginProblem.UNKNOWN_USER, LoginProblem.WRONG_PASSWORD})
+"""What counts towards a lock-out. Whoever has the password and a wrong clock is no attacker, and clients ask without
+credentials first, by design."""
+
+
+@dataclass(slots=True)
+class _Source:
+    """What is remembered of an address."""
+
+    guesses: deque[float]
+    """When it was wrong, within the window."""
+    locked_until: float = -math.inf
+    unanswered: int = 0
+    """Requests without credentials since the last one with some."""
 
 
 class LoginGuard:
-    """Counts failures by source."""
+    """Counts failures by source, and locks a source out that guesses; no other source feels it.
 
-    def __init__(self, on_failure: Callable[[LoginFailure], None] | None = None) -> None:
-        """Nobody has failed yet."""
+    All times are seconds. Everything that is remembered is bounded: the source that was heard of least recently is
+    forgotten first.
+    """
+
+    def __init__(
+        self,
+        on_failure: Callable[[LoginFailure], None] | None = None,
+        *,
+        max_failures: int = MAX_FAILURES,
+        failure_window: float = FAILURE_WINDOW,
+        lock_out: float = LOCK_OUT,
+        max_sources: int = MAX_SOURCES,
+        max_recent: int = MAX_RECENT,
+        report_interval: float = REPORT_INTERVAL,
+        max_unanswered: int = MAX_UNANSWERED,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Make a guard that nobody has failed at yet.
+
+        After `max_failures` wrong users or passwords within `failure_window` a source is locked out for `lock_out`.
+        Up to `max_unanswered` requests in a row without credentials are taken for the first half of a digest's handshake.
+        `on_failure` is called at most once per `report_interval` for the same source, way and problem.
+        """
         self.on_failure = on_failure
+        self._max_failures = max_failures
+        self._failure_window = failure_window
+        self._lock_out = lock_out
+        self._max_sources = max_sources
+        self._max_recent = max_recent
+        self._report_interval = report_interval
+        self._max_unanswered = max_unanswered
+        self._clock = clock
+        self._now = now
+        self._sources: OrderedDict[str, _Source] = OrderedDict()
+        self._recent: OrderedDict[_Kind, LoginFailure] = OrderedDict()
+        self._reported: OrderedDict[_Kind, float] = OrderedDict()
 
     @property
     def recent(self) -> tuple[LoginFailure, ...]:
-        """The last failures, oldest first."""
-        return ()
+        """The last failures, oldest first; those of one kind from one source are one, with their number."""
+        return tuple(self._recent.values())
 
     def is_locked_out(self, source: str) -> bool:
         """Tell whether a source has to wait."""
-        return False
+        known = self._sources.get(source)
+        return known is not None and self._clock() < known.locked_until
 
     def failed(self, source: str, way: LoginWay, problem: LoginProblem, *, seconds_off: int | None = None) -> None:
-        """Note a failure."""
+        """Note a failure; `LOCKED_OUT` is that of a source that did not wait, which makes its wait no longer."""
+        known = self._source(source)
+        if problem is LoginProblem.NO_CREDENTIALS:
+            known.unanswered += 1
+            if known.unanswered <= self._max_unanswered:
+                return
+        elif problem is not LoginProblem.LOCKED_OUT:
+            known.unanswered = 0
+        if problem in _GUESSES:
+            self._count_guess(known)
+        self._record(source, way, problem, seconds_off)
 
     def succeeded(self, source: str) -> None:
         """Note a login that was right."""
+        if source in self._sources and not self.is_locked_out(source):
+            del self._sources[source]
+
+    def _source(self, address: str) -> _Source:
+        known = self._sources.setdefault(address, _Source(deque(maxlen=self._max_failures)))
+        self._sources.move_to_end(address)
+        if len(self._sources) > self._max_sources:
+            self._sources.popitem(last=False)
+        return known
+
+    def _count_guess(self, known: _Source) -> None:
+        now = self._clock()
+        known.guesses.append(now)
+        if len(known.guesses) == self._max_failures and now - known.guesses[0] <= self._failure_window:
+            known.locked_until = now + self._lock_out
+            known.guesses.clear()
+
+    def _record(self, source: str, way: LoginWay, problem: LoginProblem, seconds_off: int | None) -> None:
+        _LOGGER.debug("Login by %s from %s failed: %s", way, source, problem)
+        kind = (source, way, problem)
+        former = self._recent.pop(kind, None)
+        failure = LoginFailure(
+            source=source,
+            way=way,
+            problem=problem,
+            at=self._now(),
+            seconds_off=seconds_off,
+            count=1 if former is None else former.count + 1,
+        )
+        self._recent[kind] = failure
+        if len(self._recent) > self._max_recent:
+            self._recent.popitem(last=False)
+        now = self._clock()
+        if self.on_failure is None or now - self._reported.get(kind, -math.inf) < self._report_interval:
+            return
+        self._reported[kind] = now
+        self._reported.move_to_end(kind)
+        if len(self._reported) > self._max_sources:
+            self._reported.popitem(last=False)
+        self.on_failure(failure)

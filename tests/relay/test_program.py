@@ -77,7 +77,7 @@ async def test_it_needs_the_ground_floor_and_the_standard_library_alone(tmp_path
     """Names of the standard library in its own folders don't disturb it, and the package itself is never imported."""
     package = tmp_path / "onvif_proxy"
     shutil.copytree(RELAY, package / "relay")
-    for name in ("model.py", "digest.py", "rtsp.py", "sdp.py", "sps.py"):
+    for name in ("model.py", "digest.py", "logins.py", "rtsp.py", "sdp.py", "sps.py"):
         shutil.copy(RELAY.parent / name, package)
     for trap in ("__init__.py", "select.py", "relay/select.py", "relay/json.py"):
         (package / trap).write_text("raise SystemExit('imported by mistake')")

@@ -153,7 +153,7 @@ async def test_logs_hold_no_secret_and_are_silent_above_debug(caplog: pytest.Log
             await viewer.play()
     records = [record for record in caplog.records if "onvif_proxy" in record.name]
     text = "\n".join(record.getMessage() for record in records)
-    assert "refused: wrong user or password" in text
+    assert "Login by rtsp from 127.0.0.1 failed: wrong_password" in text
     assert "recorder doesn't answer PLAY" in text
     assert all(record.levelno == logging.DEBUG for record in records)
     for secret in ("Secre", "rtsp://", "Streaming", str(recorder.port)):

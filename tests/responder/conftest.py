@@ -221,9 +221,21 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-async def server(snapshots: FakeSnapshots) -> AsyncIterator[OnvifServer]:
+def guard_clock() -> list[float]:
+    """Return the seconds of the guard's clock, as a list so that tests can set them."""
+    return [0.0]
+
+
+@pytest.fixture
+def camera(snapshots: FakeSnapshots, guard_clock: list[float]) -> Camera:
+    """Return what is behind the running server."""
+    return make_camera(snapshots, logins=LoginGuard(clock=lambda: guard_clock[0]))
+
+
+@pytest.fixture
+async def server(camera: Camera) -> AsyncIterator[OnvifServer]:
     """Return a running server."""
-    async with OnvifServer(make_description(), make_camera(snapshots)) as running:
+    async with OnvifServer(make_description(), camera) as running:
         yield running
 
 

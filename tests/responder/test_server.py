@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 import errno
 import socket
@@ -13,8 +14,9 @@ from lxml import etree
 import pytest
 
 from custom_components.onvif_proxy.digest import DigestClient
+from custom_components.onvif_proxy.logins import LoginProblem, LoginWay
 from custom_components.onvif_proxy.model import Credentials, Snapshot
-from custom_components.onvif_proxy.responder import OnvifServer, TokenVerifier
+from custom_components.onvif_proxy.responder import Camera, OnvifServer, TokenVerifier
 from custom_components.onvif_proxy.responder.auth import Access
 from custom_components.onvif_proxy.responder.services import OPERATIONS
 
@@ -207,6 +209,17 @@ class TestHttpDigest:
         reply = await client.post(envelope(operation(PROTECTED), wrong), headers=authorization)
         assert reply.fault == (400, ["env:Sender", "ter:NotAuthorized"])
 
+    async def test_a_token_is_not_used_up_by_a_stale_nonce(self, client: Client) -> None:
+        """A client repeats the same body with the new nonce."""
+        token = security()
+        authorization = await self._right_authorization(client)
+        assert (await client.post(envelope(operation(PROTECTED)), headers=authorization)).status == 200
+        reply = await client.post(envelope(operation(PROTECTED), token), headers=authorization)
+        assert reply.status == 401
+        assert "stale=true" in reply.headers["WWW-Authenticate"]
+        authorization = await self._right_authorization(client)
+        assert (await client.post(envelope(operation(PROTECTED), token), headers=authorization)).status == 200
+
     async def _right_authorization(self, client: Client) -> dict[str, str]:
         challenges = (await client.ask(PROTECTED, header="")).headers.getall("WWW-Authenticate")
         digest = DigestClient(Credentials(username=USERNAME, password=PASSWORD))
@@ -230,6 +243,114 @@ class TestHttpDigest:
         writer.write(head.encode("utf-8", "surrogateescape") + body)
         assert b" 401 " in await reader.readline()
         writer.close()
+
+
+class TestWhoFailed:
+    """Why a login failed is known here, and not told to who failed."""
+
+    @pytest.mark.parametrize(
+        ("header", "problem", "off"),
+        [
+            pytest.param(security(password="wrong"), LoginProblem.WRONG_PASSWORD, None, id="password"),
+            pytest.param(security(username="admin"), LoginProblem.UNKNOWN_USER, None, id="user"),
+            pytest.param(security(created="never"), LoginProblem.MALFORMED, None, id="nonsense"),
+            pytest.param(security(created="2020-01-01T00:00:00Z"), LoginProblem.CLOCK_OFF, -1, id="slow clock"),
+            pytest.param(security(created="2220-01-01T00:00:00Z"), LoginProblem.CLOCK_OFF, 1, id="fast clock"),
+        ],
+    )
+    async def test_by_token(
+        self, client: Client, camera: Camera, header: str, problem: LoginProblem, off: int | None
+    ) -> None:
+        reply = await client.ask(PROTECTED, header=header)
+        assert reply.fault == (400, ["env:Sender", "ter:NotAuthorized"])
+        assert problem.value not in reply.content.decode()
+        (failure,) = camera.logins.recent
+        assert (failure.source, failure.way, failure.problem) == ("127.0.0.1", LoginWay.SOAP, problem)
+        assert (failure.seconds_off is None) == (off is None)
+        assert (failure.seconds_off or 0) * (off or 1) >= 0
+
+    async def test_a_replay(self, client: Client, camera: Camera) -> None:
+        header = security()
+        for _ in range(2):
+            await client.ask(PROTECTED, header=header)
+        assert [failure.problem for failure in camera.logins.recent] == [LoginProblem.REPLAYED]
+
+    async def test_by_http(self, client: Client, camera: Camera) -> None:
+        await client.ask(PROTECTED, header="", **digest_login("wrong"))
+        async with client.session.get(client.url("/snapshot"), **digest_login("wrong")):
+            pass
+        assert [(failure.way, failure.problem) for failure in camera.logins.recent] == [
+            (LoginWay.SOAP, LoginProblem.WRONG_PASSWORD),
+            (LoginWay.SNAPSHOT, LoginProblem.WRONG_PASSWORD),
+        ]
+
+    async def test_handshakes_and_open_operations_are_no_failures(self, client: Client, camera: Camera) -> None:
+        for _ in range(5):
+            assert (await client.ask(PROTECTED, header="", **digest_login())).status == 200
+            assert (await client.ask("tds:GetServices", header=security(password="wrong"))).status == 200
+            assert (await client.ask("tds:GetServices", header="")).status == 200
+        assert camera.logins.recent == ()
+
+    async def test_who_never_sends_credentials(self, client: Client, camera: Camera) -> None:
+        for _ in range(4):
+            await client.ask(PROTECTED, header="")
+        assert [failure.problem for failure in camera.logins.recent] == [LoginProblem.NO_CREDENTIALS]
+
+
+class TestLockOut:
+    """Who guesses has to wait; nobody else does."""
+
+    @pytest.fixture(autouse=True)
+    async def guess(self, client: Client) -> None:
+        for _ in range(10):
+            assert (await client.ask(PROTECTED, header=security(password="wrong"))).status == 400
+
+    async def test_the_right_login_does_not_help(self, client: Client, camera: Camera) -> None:
+        assert (await client.ask(PROTECTED)).fault == (400, ["env:Sender", "ter:NotAuthorized"])
+        assert (await client.ask(PROTECTED, header="")).fault == (401, ["env:Sender", "ter:NotAuthorized"])
+        reply = await client.ask(PROTECTED, header="", **digest_login())
+        assert reply.fault == (401, ["env:Sender", "ter:NotAuthorized"])
+        async with client.session.get(client.url("/snapshot"), **digest_login()) as response:
+            assert response.status == 401
+        assert [(failure.way, failure.problem) for failure in camera.logins.recent][1:] == [
+            (LoginWay.SOAP, LoginProblem.LOCKED_OUT),
+            (LoginWay.SNAPSHOT, LoginProblem.LOCKED_OUT),
+        ]
+
+    async def test_open_operations_stay_open(self, client: Client) -> None:
+        assert (await client.ask("tds:GetSystemDateAndTime")).status == 200
+
+    async def test_others_are_not_affected(self, client: Client) -> None:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))) as session:
+            other = Client(session, client.server)
+            for _ in range(490):
+                assert (await client.ask(PROTECTED, header=security(password="wrong"))).status == 400
+            assert (await other.ask(PROTECTED)).status == 200
+            assert (await other.ask(PROTECTED, header="", **digest_login())).status == 200
+
+    async def test_it_ends(self, client: Client, guard_clock: list[float]) -> None:
+        guard_clock[0] += 60
+        assert (await client.ask(PROTECTED)).status == 200
+
+
+class TestNoLogin:
+    """A camera that lets everybody in."""
+
+    @pytest.fixture
+    async def open_client(self, session: aiohttp.ClientSession, camera: Camera) -> Any:
+        description = replace(make_description(), credentials=None)
+        async with OnvifServer(description, camera) as server:
+            yield Client(session, server)
+
+    @pytest.mark.parametrize("header", ["", security(), security(password="wrong"), security(created="never")])
+    async def test_credentials_are_not_looked_at(self, open_client: Client, camera: Camera, header: str) -> None:
+        for _ in range(2):
+            assert (await open_client.ask(PROTECTED, header=header)).status == 200
+        assert camera.logins.recent == ()
+
+    async def test_snapshot(self, open_client: Client) -> None:
+        async with open_client.session.get(open_client.url("/snapshot")) as response:
+            assert response.status == 200
 
 
 class TestBadInput:
@@ -491,6 +612,16 @@ class TestLife:
         assert (await client.ask("tds:GetScopes")).status == 400
         reply = await client.ask("tds:GetScopes", header=security(password="new"))
         assert "onvif://www.onvif.org/name/Back%20Door" in reply.texts(".//tt:ScopeItem")
+
+    async def test_new_credentials_hold_for_nonces_that_were_given_out_before(self, client: Client) -> None:
+        challenges = (await client.ask(PROTECTED, header="")).headers.getall("WWW-Authenticate")
+        client.server.update(make_description(password="new"))
+        for password, status in ((PASSWORD, 401), ("new", 200)):
+            digest = DigestClient(Credentials(username=USERNAME, password=password))
+            digest.take_challenges(challenges)
+            authorization = {"Authorization": digest.authorization("POST", "/onvif/device_service") or ""}
+            reply = await client.post(envelope(operation(PROTECTED)), headers=authorization)
+            assert reply.status == status
 
     async def test_a_handler_with_a_defect(self, client: Client, caplog: pytest.LogCaptureFixture) -> None:
         client.server.update(make_description(name=None))  # type: ignore[arg-type]  # what a defect could do

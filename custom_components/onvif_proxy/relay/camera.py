@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..logins import LoginGuard
 from ..model import Credentials
 from .limits import Limits
 from .source import Source
@@ -33,8 +34,9 @@ class Viewer(Protocol):
 class Camera:
     """Who may watch what, and who does."""
 
-    credentials: Credentials
-    """The viewers'."""
+    credentials: Credentials | None
+    """The viewers'; None lets everybody in."""
+    logins: LoginGuard
     sources: Mapping[str, Source]
     realm: str
     limits: Limits

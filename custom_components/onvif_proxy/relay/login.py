@@ -1,14 +1,12 @@
 """A viewer's login: digest in RTSP (RFC 2326 section 14, RFC 7616). No I/O."""
 
-import logging
 import math
 
 from ..digest import DigestServer, parse_parameters
+from ..logins import LoginGuard, LoginProblem, LoginWay
 from ..model import Credentials
 from ..rtsp import RtspRequest
 from .uris import ViewerTarget, parse_viewer_uri
-
-_LOGGER = logging.getLogger(__name__)
 
 # Digest only: Basic would send the password in clear text. MD5 comes last: FFmpeg (6.1 and 9.0 tried) takes the last challenge
 # and knows no other. Clients that read the first one alone tend to compute MD5 for the same nonce whatever it says.
@@ -18,36 +16,48 @@ _ALGORITHMS = ("SHA-256", "MD5")
 class ViewerLogin:
     """The login of one connection."""
 
-    def __init__(self, realm: str) -> None:
+    def __init__(self, realm: str, guard: LoginGuard) -> None:
         """Nobody is logged in."""
         # The nonces are the connection's own: nobody else can use them up, and they needn't expire in mid-session.
         self._digest = DigestServer(realm, algorithms=_ALGORITHMS, nonce_lifetime=math.inf, max_nonces=4)
+        self._guard = guard
         self.failures = 0
         """Wrong ones since the last right one."""
         self.done = False
-        """Whether one was right."""
+        """Whether one was right, or none was needed."""
 
     def check(
-        self, request: RtspRequest, target: ViewerTarget | None, credentials: Credentials, *, address: str
+        self, request: RtspRequest, target: ViewerTarget | None, credentials: Credentials | None, *, address: str
     ) -> list[str]:
-        """Return the challenges to answer a request with, none when its Authorization header is right; `address` is logged.
+        """Return the challenges to answer a request with, none when its Authorization header is right or none is needed.
 
         Clients compute the digest for the URI of the stream, of the track, with or without a slash or the port (live555 uses
-        the stream's for all of its requests): every spelling of the same source is accepted.
+        the stream's for all of its requests): every spelling of the same source is accepted. A lock-out of the viewer's
+        address keeps new viewers out; one that has logged in before may go on.
         """
+        if credentials is None:
+            self.done = True
+            return []
+        if not self.done and self._guard.is_locked_out(address):
+            self.failures += 1
+            self._guard.failed(address, LoginWay.RTSP, LoginProblem.LOCKED_OUT)
+            return self._digest.challenges()
         header = request.headers.get("Authorization")
         if header is None:
+            self._guard.failed(address, LoginWay.RTSP, LoginProblem.NO_CREDENTIALS)
             return self._digest.challenges()
         claimed = parse_parameters(header)[1].get("uri", "")
         claimed_target = parse_viewer_uri(claimed)
         same = target is not None and claimed_target is not None and claimed_target.name == target.name
         uri = claimed if same else request.uri
         result = self._digest.check(header, request.method, (uri,), credentials)
+        if result.problem is not None:
+            self._guard.failed(address, LoginWay.RTSP, result.problem)
         if result.ok:
+            self._guard.succeeded(address)
             self.failures = 0
             self.done = True
             return []
         if not result.stale:
             self.failures += 1
-            _LOGGER.debug("Viewer %s refused: %s", address, result.reason)
         return self._digest.challenges(stale=result.stale)

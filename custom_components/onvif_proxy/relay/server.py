@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 import socket
+from types import EllipsisType
 from typing import Self
 
+from ..logins import LoginGuard
 from ..model import Credentials
 from .camera import Camera
 from .connection import RtspConnection
@@ -23,15 +25,20 @@ class RelayServer:
         address: str,
         port: int,
         *,
-        credentials: Credentials,
+        credentials: Credentials | None,
         sources: Mapping[str, Source],
+        logins: LoginGuard | None = None,
         realm: str = DEFAULT_REALM,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
-        """`address` is IPv4; port 0 takes a free one; `credentials` are the viewers', a source has the recorder's."""
+        """`address` is IPv4; port 0 takes a free one.
+
+        `credentials` are the viewers', None lets everybody in; a source has the recorder's. `logins` is shared with whatever
+        else takes the same credentials.
+        """
         self._address = address
         self._port = port
-        self._camera = Camera(credentials, dict(sources), realm, limits)
+        self._camera = Camera(credentials, logins or LoginGuard(), dict(sources), realm, limits)
         self._server: asyncio.Server | None = None
 
     @property
@@ -76,11 +83,16 @@ class RelayServer:
             await asyncio.wait(tasks)
         await server.wait_closed()
 
-    def update(self, *, credentials: Credentials | None = None, sources: Mapping[str, Source] | None = None) -> None:
-        """Change what later requests meet; viewers that logged in with former credentials are sent away."""
-        if sources is not None:
+    def update(
+        self,
+        *,
+        credentials: Credentials | EllipsisType | None = ...,
+        sources: Mapping[str, Source] | EllipsisType = ...,
+    ) -> None:
+        """Change what later requests meet, `...` leaves it; viewers that logged in with former credentials are sent away."""
+        if not isinstance(sources, EllipsisType):
             self._camera.sources = dict(sources)
-        if credentials is not None and credentials != self._camera.credentials:
+        if not isinstance(credentials, EllipsisType) and credentials != self._camera.credentials:
             self._camera.credentials = credentials
             self._end_viewers()
 

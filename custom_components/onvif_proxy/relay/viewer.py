@@ -75,7 +75,7 @@ class ViewerSession:
         """Of the viewer, for limits and logs."""
         self._camera = camera
         self._limits = camera.limits
-        self._login = ViewerLogin(camera.realm)
+        self._login = ViewerLogin(camera.realm, camera.logins)
         self._requests: deque[RtspRequest] = deque()
         self._arrived = asyncio.Event()
         self._ending = False

@@ -1,24 +1,29 @@
 """Who may ask what: ONVIF's access classes, WS-Security user name tokens, and HTTP digest beside them. No I/O."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 import hashlib
 import hmac
-import logging
 
 from ..digest import DigestServer
+from ..logins import LoginGuard, LoginProblem, LoginWay
 from ..model import Credentials
 from .errors import LoginNeeded, NotAuthorized
 from .names import expand
-from .xmltree import Element, child_text
-
-_LOGGER = logging.getLogger(__name__)
+from .xmltree import Element
 
 _PASSWORD_DIGEST = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordDigest"
 _BASE64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
+
+_SECURITY = expand("wsse:Security")
+_TOKEN = expand("wsse:UsernameToken")
+_USERNAME = expand("wsse:Username")
+_PASSWORD = expand("wsse:Password")
+_NONCE = expand("wsse:Nonce")
+_CREATED = expand("wsu:Created")
 
 FRESHNESS = timedelta(minutes=5)
 MAX_NONCE_LENGTH = 128
@@ -45,8 +50,10 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HttpLogin:
-    """What of an HTTP request its digest is made of."""
+    """What of an HTTP request its digest is made of, and where it came from."""
 
+    source: str
+    """The client's address."""
     authorization: str | None
     method: str
     target: str
@@ -57,6 +64,18 @@ class HttpLogin:
     def uris(self) -> tuple[str, str]:
         """The spellings of the request target that clients use."""
         return self.target, f"http://{self.host}{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFailure:
+    """Why a user name token is no login."""
+
+    problem: LoginProblem
+    seconds_off: int | None = None
+    """With `CLOCK_OFF`: how far the client's clock is ahead of ours."""
+
+
+_MALFORMED = TokenFailure(LoginProblem.MALFORMED)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,35 +92,36 @@ class TokenVerifier:
     _used: dict[tuple[bytes, str], datetime] = field(default_factory=dict)
     """Nonce and `Created` of valid tokens to the time when they are too old anyway, first used first."""
 
-    def failure(self, tokens: list[Element], credentials: Credentials) -> str | None:
-        """Return why the `wsse:UsernameToken` elements of a request are no login, None when they are; for a log."""
+    def check(self, tokens: Sequence[Element], credentials: Credentials) -> TokenFailure | None:
+        """Return why the `wsse:UsernameToken` elements of a request are no login, None when they are; uses them up."""
         if len(tokens) != 1:
-            return "more than one user name token"
-        password = tokens[0].find(expand("wsse:Password"))
-        nonce = tokens[0].find(expand("wsse:Nonce"))
-        created = child_text(tokens[0], "wsu:Created")
-        if password is None or nonce is None or not created:
-            return "password, nonce or time of creation is missing"
-        if password.get("Type") != _PASSWORD_DIGEST:
-            return "the password is not a digest"
-        nonce_text = (nonce.text or "").strip()
+            return _MALFORMED
+        parts = {child.tag: child for child in reversed(tokens[0])}  # the first of each counts
+        password, nonce, created = parts.get(_PASSWORD), parts.get(_NONCE), parts.get(_CREATED)
+        if password is None or nonce is None or created is None or password.get("Type") != _PASSWORD_DIGEST:
+            return _MALFORMED
+        nonce_text, created_text = (nonce.text or "").strip(), (created.text or "").strip()
         if nonce.get("EncodingType", _BASE64) != _BASE64 or not 0 < len(nonce_text) <= MAX_NONCE_LENGTH:
-            return "the nonce is empty, too long or not base64"
+            return _MALFORMED
         try:
             nonce_bytes = b64decode(nonce_text, validate=True)
-            created_at = _parse_time(created)
-            age = self.clock() - created_at
+            created_at = _parse_time(created_text)
+            ahead = created_at - self.clock()
         except ValueError, OverflowError:
-            return "nonce or time of creation can't be read"
-        expected = hashlib.sha1(nonce_bytes + created.encode() + credentials.password.encode()).digest()
-        right = hmac.compare_digest(b64encode(expected), (password.text or "").strip().encode())
-        username = child_text(tokens[0], "wsse:Username") or ""
-        right &= hmac.compare_digest(username.encode(), credentials.username.encode())
-        if not right:
-            return "wrong user or password"
-        if abs(age) > self.freshness:
-            return f"created {age.total_seconds():.0f} s ago"
-        return None if self._use((nonce_bytes, created), created_at) else "used before"
+            return _MALFORMED
+        expected = hashlib.sha1(nonce_bytes + created_text.encode() + credentials.password.encode()).digest()
+        # Both are compared, whichever is wrong.
+        password_right = hmac.compare_digest(b64encode(expected), (password.text or "").strip().encode())
+        username = parts.get(_USERNAME)
+        given = "" if username is None else (username.text or "").strip()
+        user_right = hmac.compare_digest(given.encode(), credentials.username.encode())
+        if not user_right:
+            return TokenFailure(LoginProblem.UNKNOWN_USER)
+        if not password_right:
+            return TokenFailure(LoginProblem.WRONG_PASSWORD)
+        if abs(ahead) > self.freshness:
+            return TokenFailure(LoginProblem.CLOCK_OFF, round(ahead.total_seconds()))
+        return None if self._use((nonce_bytes, created_text), created_at) else TokenFailure(LoginProblem.REPLAYED)
 
     def _use(self, key: tuple[bytes, str], created: datetime) -> bool:
         if key in self._used:
@@ -126,43 +146,56 @@ def _parse_time(text: str) -> datetime:
 
 @dataclass(slots=True, kw_only=True)
 class Gate:
-    """Lets a request pass or raises; default is to deny."""
+    """Lets a request pass or raises; default is to deny. Tells the guard who failed and why, and keeps out whom it locked out."""
 
     digest: DigestServer
     tokens: TokenVerifier
+    logins: LoginGuard
 
     def check_soap(
-        self, access: Access | None, headers: tuple[Element, ...], login: HttpLogin, credentials: Credentials | None
+        self, access: Access | None, headers: Sequence[Element], login: HttpLogin, credentials: Credentials | None
     ) -> None:
         """Raise `LoginNeeded` or `NotAuthorized` unless the login suffices; `access` None is an unknown operation.
 
-        Sent both ways, both must be right (ONVIF Core, authentication). A wrong token is answered with HTTP 400 and not
-        with a challenge, as npm's onvif takes a 401 for a demand of HTTP digest.
+        Sent both ways, both must be right, and HTTP is looked at first (ONVIF Core, authentication): a client that has to
+        repeat a request for a new HTTP nonce repeats its token, too. A wrong token is answered with HTTP 400 and not with
+        a challenge, as npm's onvif takes a 401 for a demand of HTTP digest.
         """
         if credentials is None:
             return
-        tokens = [
-            token
-            for block in headers
-            if block.tag == expand("wsse:Security")
-            for token in block.iterfind(expand("wsse:UsernameToken"))
-        ]
-        failure = self.tokens.failure(tokens, credentials) if tokens else None
+        tokens = [token for block in headers if block.tag == _SECURITY for token in block.iterfind(_TOKEN)]
+        if self.logins.is_locked_out(login.source):
+            if access is Access.PRE_AUTH:
+                return
+            self.logins.failed(login.source, LoginWay.SOAP, LoginProblem.LOCKED_OUT)
+            raise NotAuthorized if tokens else LoginNeeded
         if access is Access.PRE_AUTH:
-            return  # after the check: a token that was spent here can't be used again elsewhere
+            if tokens:
+                self.tokens.check(tokens, credentials)  # what was spent here can't be used again elsewhere
+            return
         if login.authorization is not None or not tokens:
-            self.check_http(login, credentials)
-        if failure is not None:
-            _LOGGER.debug("Login refused: %s", failure)
+            self._check_digest(login, LoginWay.SOAP, credentials)
+        if tokens and (failure := self.tokens.check(tokens, credentials)) is not None:
+            self.logins.failed(login.source, LoginWay.SOAP, failure.problem, seconds_off=failure.seconds_off)
             raise NotAuthorized
+        self.logins.succeeded(login.source)
 
-    def check_http(self, login: HttpLogin, credentials: Credentials | None) -> None:
+    def check_snapshot(self, login: HttpLogin, credentials: Credentials | None) -> None:
         """Raise `LoginNeeded` unless the Authorization header is right."""
         if credentials is None:
             return
+        if self.logins.is_locked_out(login.source):
+            self.logins.failed(login.source, LoginWay.SNAPSHOT, LoginProblem.LOCKED_OUT)
+            raise LoginNeeded
+        self._check_digest(login, LoginWay.SNAPSHOT, credentials)
+        self.logins.succeeded(login.source)
+
+    def _check_digest(self, login: HttpLogin, way: LoginWay, credentials: Credentials) -> None:
         if login.authorization is None:
+            self.logins.failed(login.source, way, LoginProblem.NO_CREDENTIALS)
             raise LoginNeeded
         result = self.digest.check(login.authorization, login.method, login.uris, credentials)
+        if result.problem is not None:
+            self.logins.failed(login.source, way, result.problem)
         if not result.ok:
-            _LOGGER.debug("Login refused: %s", result.reason)
             raise LoginNeeded(stale=result.stale)

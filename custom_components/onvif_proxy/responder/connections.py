@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 import logging
 from typing import Any, override
@@ -16,6 +17,8 @@ ANSWER_TIMEOUT = 30.0
 KEEP_ALIVE_TIMEOUT = 30.0
 MAX_CONNECTIONS = 64
 MAX_CONNECTIONS_PER_CLIENT = 24
+IF_UNSENT = web.ResponseKey("if_unsent", list[Callable[[], None]])
+"""Of a response: what is to be called when the connection breaks before the client has taken it."""
 
 
 @dataclass(slots=True)
@@ -32,8 +35,10 @@ class CappedServer(web.Server):
     """An HTTP server of so many connections, so that one client can't shut out the others.
 
     Where all places are taken, that one is given to a new connection which has been without a request for the longest
-    time. Timeouts are seconds: `head_timeout` to the end of the first request's head, `answer_timeout` for the client to
-    take an answer, `keep_alive_timeout` from one request to the head of the next.
+    time. Where there is none, it is that of a request which waits for something to happen: of the same client if it has
+    too many, else of the one with the most connections. Timeouts are seconds: `head_timeout` to the end of the first
+    request's head, `answer_timeout` for the client to take an answer, `keep_alive_timeout` from one request to the head
+    of the next.
     """
 
     def __init__(
@@ -58,6 +63,8 @@ class CappedServer(web.Server):
         self._clients: Counter[str] = Counter()
         self._idle: dict[web.RequestHandler, None] = {}
         """Without a request; for the longest time first."""
+        self._waiting: dict[web.RequestHandler, None] = {}
+        """With a request that waits for something to happen; for the longest time first."""
 
     @override
     def __call__(self) -> web.RequestHandler:
@@ -83,6 +90,8 @@ class CappedServer(web.Server):
 
     @override
     async def shutdown(self, timeout: float | None = None) -> None:
+        for handler in tuple(self._waiting):
+            self._places[handler].transport.abort()
         await super().shutdown(timeout)
         for handler, place in tuple(self._places.items()):
             self._leave(handler)
@@ -93,18 +102,26 @@ class CappedServer(web.Server):
         full_of_client = self._clients[client] >= self._limit_per_client
         if not full_of_client and len(self._places) < self._limit:
             return True
-        candidates = (idle for idle in self._idle if not full_of_client or self._places[idle].client == client)
-        if (oldest := next(candidates, None)) is None:
+        handler = self._oldest(self._idle, client if full_of_client else None)
+        if handler is None:
+            greediest = max(self._clients, key=self._clients.__getitem__)
+            handler = self._oldest(self._waiting, client if full_of_client else greediest)
+        if handler is None:
             return False
-        transport = self._places[oldest].transport
-        self._leave(oldest)
+        transport = self._places[handler].transport
+        self._leave(handler)
         transport.abort()
         return True
+
+    def _oldest(self, handlers: Iterable[web.RequestHandler], client: str | None) -> web.RequestHandler | None:
+        """Return the first connection, of a client or of anybody."""
+        return next((handler for handler in handlers if client in (None, self._places[handler].client)), None)
 
     def _leave(self, handler: web.RequestHandler) -> None:
         if (place := self._places.pop(handler, None)) is not None:
             place.timer.cancel()
             self._idle.pop(handler, None)
+            self._waiting.pop(handler, None)
             self._clients[place.client] -= 1
             self._clients += Counter()  # drops the zeros
 
@@ -116,6 +133,16 @@ class CappedServer(web.Server):
             place.timer.cancel()
             self._idle.pop(protocol, None)
         return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())
+
+    @contextmanager
+    def waiting(self, handler: web.RequestHandler) -> Iterator[None]:
+        """Note that a request waits for something to happen: it ends at once when the place is needed, or on shutdown."""
+        if handler in self._places:
+            self._waiting[handler] = None
+        try:
+            yield
+        finally:
+            self._waiting.pop(handler, None)
 
     def begin_answer(self, handler: web.RequestHandler) -> None:
         """Note that a client has to take an answer now."""
@@ -130,7 +157,7 @@ class CappedServer(web.Server):
 
 
 class _Connection(web.RequestHandler):
-    """Tells its server when an answer begins and ends."""
+    """Tells its server when an answer begins and ends, and its author when the client did not take it."""
 
     __slots__ = ("_server",)
 
@@ -143,7 +170,12 @@ class _Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         self._server.begin_answer(self)
+        is_lost = True
         try:
-            return await super().finish_response(request, resp, start_time)
+            resp, is_lost = await super().finish_response(request, resp, start_time)
+            return resp, is_lost
         finally:
             self._server.end_answer(self)
+            if is_lost:
+                for undo in resp.get(IF_UNSENT, []):
+                    undo()

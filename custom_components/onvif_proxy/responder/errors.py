@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from lxml.etree import _Element as Element
+
 
 class SnapshotUnavailable(Exception):
     """The recorder gave no still image now; the text is for logs and never holds a secret."""
@@ -21,11 +23,12 @@ class SoapFault(Exception):
     status: ClassVar[int]
     """HTTP, after SOAP 1.2 part 2 section 7.5."""
 
-    def __init__(self, reason: str, *subcodes: str) -> None:
-        """Make a fault; `reason` is a sentence for people."""
+    def __init__(self, reason: str, *subcodes: str, detail: Element | None = None) -> None:
+        """Make a fault; `reason` is a sentence for people, `detail` the content of env:Detail."""
         super().__init__(reason)
         self.reason = reason
         self.subcodes = subcodes
+        self.detail = detail
 
 
 class SenderFault(SoapFault):

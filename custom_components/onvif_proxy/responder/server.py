@@ -1,8 +1,10 @@
 """The HTTP side of a virtual camera: SOAP on the services' paths, and the still image."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 import inspect
 import logging
 import re
@@ -15,11 +17,13 @@ from lxml import etree
 
 from ..digest import DigestServer
 from ..model import CameraDescription, Snapshot
+from .answers import AnswerCache
 from .auth import Gate, HttpLogin, TokenVerifier
 from .camera import Camera
 from .connections import (
     ANSWER_TIMEOUT,
     HEAD_TIMEOUT,
+    IF_UNSENT,
     KEEP_ALIVE_TIMEOUT,
     MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_CLIENT,
@@ -35,9 +39,10 @@ from .errors import (
     TooLarge,
     TooSlow,
 )
-from .names import SNAPSHOT_PATH
-from .services import OPERATIONS, SERVICES, Context
-from .soap import CONTENT_TYPE, build_answer, build_fault, parse_request
+from .names import SNAPSHOT_PATH, SUBSCRIPTION_PATH
+from .services import OPERATIONS, SERVICES, Context, operations_of
+from .services.base import Operation
+from .soap import CONTENT_TYPE, Addressing, SoapRequest, build_answer, build_fault, parse_request
 from .xmltree import XmlLimits
 
 _LOGGER = logging.getLogger(__name__)
@@ -50,6 +55,7 @@ SHUTDOWN_TIMEOUT = 0.3
 SNAPSHOT_RETRY_AFTER = 5
 
 _SOAP_PATHS = frozenset(service.path for service in SERVICES)
+_SERVICE_OF = {name: service for service in SERVICES for name in operations_of((service,))}
 _SERVER_HEADERS = {hdrs.SERVER: "onvif_proxy"}
 _IMAGE_TYPE = re.compile(r"image/[a-z0-9.+-]+")
 
@@ -95,7 +101,7 @@ class OnvifServer:
         """
         self.discoverable = discoverable
         """What GetDiscoveryMode says; set it when discovery is switched."""
-        self._description = description
+        self._describe(description)
         self._camera = camera
         self._max_body_size = max_body_size
         self._xml_limits = xml_limits or XmlLimits()
@@ -111,7 +117,10 @@ class OnvifServer:
         self._gate = Gate(
             digest=DigestServer(realm=f"onvif_proxy {description.identity.uuid}"),
             tokens=TokenVerifier(clock=clock) if tokens is None else tokens,
+            logins=camera.logins,
         )
+        self._answers = AnswerCache()
+        self._server: CappedServer | None = None
         self._runner: web.ServerRunner | None = None
         self._port = description.endpoint.onvif_port
         self._handlers: set[asyncio.Task[Any]] = set()
@@ -149,13 +158,15 @@ class OnvifServer:
             listener.close()
             raise
         self._port = listener.getsockname()[1]
+        self._answers.clear()
+        self._server = server
         self._runner = runner
 
     async def stop(self) -> None:
         """Close the socket and all connections; idempotent."""
         if self._runner is None:
             return
-        runner, self._runner = self._runner, None
+        runner, self._runner, self._server = self._runner, None, None
         await runner.cleanup()
         if self._handlers:
             await asyncio.wait(self._handlers, timeout=self._shutdown_timeout)
@@ -170,8 +181,13 @@ class OnvifServer:
         await self.stop()
 
     def update(self, description: CameraDescription) -> None:
-        """Say something else from now on; the endpoint must be the same."""
+        """Say something else from now on, and let in by other credentials; the endpoint must be the same."""
+        self._describe(description)
+        self._answers.clear()
+
+    def _describe(self, description: CameraDescription) -> None:
         self._description = description
+        self._services = tuple(service for service in SERVICES if service.offered(description))
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         task = asyncio.current_task()
@@ -187,9 +203,12 @@ class OnvifServer:
             return web.Response(status=500, headers=_SERVER_HEADERS)
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path in _SOAP_PATHS:
-            methods, handle = {hdrs.METH_POST}, self._handle_soap
-        elif request.path == SNAPSHOT_PATH:
+        path = request.path
+        subscription = _subscription_of(path)
+        handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+        if path in _SOAP_PATHS or subscription is not None:
+            methods, handle = {hdrs.METH_POST}, partial(self._handle_soap, subscription=subscription)
+        elif path == SNAPSHOT_PATH:
             methods, handle = {hdrs.METH_GET, hdrs.METH_HEAD}, self._handle_snapshot
         else:
             return web.Response(status=404, headers=_SERVER_HEADERS)
@@ -198,39 +217,79 @@ class OnvifServer:
             return web.Response(status=405, headers=_SERVER_HEADERS | allow)
         return await handle(request)
 
-    async def _handle_soap(self, request: web.BaseRequest) -> web.Response:
+    async def _handle_soap(self, request: web.BaseRequest, *, subscription: str | None) -> web.Response:
+        addressing = None
         try:
-            answer = await self._answer(request)
+            soap = parse_request(await self._read_body(request), self._xml_limits)
+            operation = OPERATIONS.get(soap.operation)
+            if operation is not None and operation.action is not None:
+                addressing = Addressing(operation.action, soap.message_id)
+            self._gate.check_soap(
+                None if operation is None else operation.access,
+                soap.headers,
+                _login_of(request),
+                self._description.credentials,
+            )
+            name = etree.QName(soap.operation).localname
+            if operation is None or _SERVICE_OF[soap.operation] not in self._services:
+                raise ActionNotSupported(name)
+            if_unsent: list[Callable[[], None]] = []
+            answer = await self._answer(request, soap, operation, addressing, subscription, if_unsent)
         except SoapFault as fault:
-            return self._refuse(fault)
-        return web.Response(body=answer, content_type=CONTENT_TYPE, charset="utf-8", headers=_SERVER_HEADERS)
+            return self._refuse(fault, addressing)
+        response = web.Response(body=answer, content_type=CONTENT_TYPE, charset="utf-8", headers=_SERVER_HEADERS)
+        response[IF_UNSENT] = if_unsent
+        return response
 
-    async def _answer(self, request: web.BaseRequest) -> bytes:
+    async def _answer(
+        self,
+        request: web.BaseRequest,
+        soap: SoapRequest,
+        operation: Operation,
+        addressing: Addressing | None,
+        subscription: str | None,
+        if_unsent: list[Callable[[], None]],
+    ) -> bytes:
         """Return the answer of an operation; raises `SoapFault`, and nothing else but what a lost connection does."""
-        soap = parse_request(await self._read_body(request), self._xml_limits)
-        operation = OPERATIONS.get(soap.operation)
-        description = self._description
-        access = None if operation is None else operation.access
-        self._gate.check_soap(access, soap.headers, _login_of(request), description.credentials)
-        name = etree.QName(soap.operation).localname
-        if operation is None:
-            raise ActionNotSupported(name)
+        key = None
+        if operation.constant and (addressing is None or addressing.relates_to is None):
+            key = self._answers.key(soap.body)
+            if (kept := self._answers.get(key)) is not None:
+                return kept
         context = Context(
-            description=description,
+            description=self._description,
             onvif_port=self._port,
-            services=tuple(service for service in SERVICES if service.offered(description)),
+            services=self._services,
             camera=self._camera,
             discoverable=self.discoverable,
             now=self._clock(),
+            client=request.remote or "",
+            subscription=subscription,
+            headers=soap.headers,
+            if_unsent=if_unsent,
         )
         try:
-            answer = operation.handler(context, soap.body)
-            return build_answer(await answer if inspect.isawaitable(answer) else answer)
+            content = operation.handler(context, soap.body)
+            if inspect.isawaitable(content):
+                with self._waiting(request, subscription):
+                    content = await content
+            answer = build_answer(content, addressing)
         except SoapFault:
             raise
         except Exception as error:
-            _LOGGER.exception("Could not answer %s", name)
+            for undo in if_unsent:
+                undo()
+            _LOGGER.exception("Could not answer %s", etree.QName(soap.operation).localname)
             raise ReceiverFault("The device failed to answer", "ter:Action") from error
+        if key is not None and context.description is self._description:
+            self._answers.keep(key, answer)
+        return answer
+
+    def _waiting(self, request: web.BaseRequest, subscription: str | None) -> AbstractContextManager[None]:
+        """Let go of a request to a pull point when its place is needed: it may wait for a minute."""
+        if subscription is None or self._server is None:
+            return nullcontext()
+        return self._server.waiting(request.protocol)
 
     async def _read_body(self, request: web.BaseRequest) -> bytes:
         too_large = TooLarge(f"The request has more than {self._max_body_size} bytes")
@@ -252,10 +311,10 @@ class OnvifServer:
             raise NotWellFormed("The body of the request is broken") from error
         return bytes(body)
 
-    def _refuse(self, fault: SoapFault) -> web.Response:
+    def _refuse(self, fault: SoapFault, addressing: Addressing | None) -> web.Response:
         response = web.Response(
             status=fault.status,
-            body=build_fault(fault),
+            body=build_fault(fault, addressing),
             content_type=CONTENT_TYPE,
             charset="utf-8",
             headers=_SERVER_HEADERS,
@@ -272,7 +331,7 @@ class OnvifServer:
 
     async def _handle_snapshot(self, request: web.BaseRequest) -> web.Response:
         try:
-            self._gate.check_http(_login_of(request), self._description.credentials)
+            self._gate.check_snapshot(_login_of(request), self._description.credentials)
         except LoginNeeded as fault:
             response = web.Response(status=fault.status, headers=_SERVER_HEADERS)
             self._challenge(response, fault)
@@ -299,6 +358,12 @@ class OnvifServer:
         return snapshot
 
 
+def _subscription_of(path: str) -> str | None:
+    """Return the id of the pull point that a path is of."""
+    name = path.removeprefix(SUBSCRIPTION_PATH)
+    return name if name and name != path else None
+
+
 def _login_of(request: web.BaseRequest) -> HttpLogin:
     """Return what a digest is made of; bytes that are not UTF-8 become question marks, which match nothing."""
 
@@ -307,6 +372,7 @@ def _login_of(request: web.BaseRequest) -> HttpLogin:
 
     authorization = request.headers.get(hdrs.AUTHORIZATION)
     return HttpLogin(
+        source=request.remote or "",
         authorization=None if authorization is None else clean(authorization),
         method=request.method,
         target=clean(request.raw_path),
