@@ -9,16 +9,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .camera_health import async_tell_not_made
-from .const import (
-    CONF_ADDRESSES,
-    CONF_CAMERA_PASSWORD,
-    CONF_CAMERA_USERNAME,
-    CONF_EXCLUDED_CHANNELS,
-    CONF_PARENT,
-    CONF_REMOVE_INTERFACES,
-    DOMAIN,
-    LOGGER,
-)
+from .const import CONF_ADDRESSES, CONF_PARENT, CONF_REMOVE_INTERFACES, DOMAIN, LOGGER
 from .coordinator import RecorderCoordinator
 from .data import OnvifProxyConfigEntry, OnvifProxyData
 from .fleet import Fleet
@@ -33,6 +24,7 @@ PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.CAMERA,
+    Platform.EVENT,
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
@@ -55,11 +47,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -
         await coordinator.async_config_entry_first_refresh()
     _register_recorder(hass, entry, coordinator)
 
-    credentials = Credentials(
-        username=entry.options[CONF_CAMERA_USERNAME], password=entry.options[CONF_CAMERA_PASSWORD]
-    )
-    store.recorder(coordinator.serial_number).credentials = credentials
-    store.async_save()
     manager, wish = await async_get_manager(hass), _wish(entry)
     if wish is not None:
         await manager.async_use(entry.entry_id)
@@ -70,18 +57,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -
         coordinator,
         store,
         recorder_credentials=recorder_credentials,
-        credentials=credentials,
-        excluded=frozenset(entry.options[CONF_EXCLUDED_CHANNELS]),
         interfaces=manager,
         wish=wish,
     )
     entry.runtime_data = OnvifProxyData(coordinator=coordinator, fleet=fleet)
     entry.async_on_unload(fleet.async_stop)
 
-    async def stop_fleet(_event: Event) -> None:
+    async def stop(_event: Event) -> None:
+        await coordinator.async_stop_listening()
         await fleet.async_stop()
 
-    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop_fleet))
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
     await fleet.async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True

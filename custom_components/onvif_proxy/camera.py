@@ -55,7 +55,8 @@ class VirtualCameraEntity(CameraEntity, Camera):
         if (endpoint := self._camera.endpoint) is None:
             return None
         user = self._camera.credentials
-        return f"rtsp://{user.username}:{user.password}@{endpoint.address}:{endpoint.rtsp_port}/{StreamRole.MAIN.value}"
+        login = "" if user is None else f"{user.username}:{user.password}@"
+        return f"rtsp://{login}{endpoint.address}:{endpoint.rtsp_port}/{StreamRole.MAIN.value}"
 
     @override
     async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:

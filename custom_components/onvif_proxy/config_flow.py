@@ -6,7 +6,7 @@ import re
 from typing import Any, override
 
 from homeassistant.components import network
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigFlow, ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigFlow, ConfigFlowResult
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -44,6 +44,7 @@ from .const import (
 from .data import OnvifProxyConfigEntry
 from .errors import error_key
 from .forms import (
+    CREDENTIALS_FIELDS,
     address_field,
     addresses_error,
     channel_selector,
@@ -56,8 +57,9 @@ from .forms import (
 )
 from .interface_manager import async_get_manager, async_may_make_interfaces
 from .interfaces import Interface, Parent, list_parents, propose_addresses, read_interfaces
-from .model import Channel, Credentials, Recorder, RecorderInfo
+from .model import Credentials, Recorder, RecorderInfo
 from .nvr import FoundRecorder, OnvifDriver, RecorderError, find_recorders
+from .options_flow import OnvifProxyOptionsFlow
 from .placement import taken_macs
 from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, first_free_port
 from .responder import is_own_scope
@@ -82,7 +84,6 @@ RECORDER_SCHEMA = vol.Schema(
     }
 )
 REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_USERNAME): _TEXT, vol.Required(CONF_PASSWORD): _PASSWORD})
-CREDENTIALS_FIELDS = {vol.Required(CONF_CAMERA_USERNAME): _TEXT, vol.Required(CONF_CAMERA_PASSWORD): _TEXT}
 
 
 class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -416,46 +417,3 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
     def _driver(self, data: Mapping[str, Any]) -> OnvifDriver:
         credentials = Credentials(username=data[CONF_USERNAME], password=data[CONF_PASSWORD])
         return OnvifDriver(data[CONF_HOST], data[CONF_PORT], credentials, async_get_clientsession(self.hass))
-
-
-class OnvifProxyOptionsFlow(OptionsFlowWithReload):
-    """Changes the cameras' login and the choice of channels."""
-
-    def __init__(self) -> None:
-        """Nothing is listed yet."""
-        self._channels: tuple[Channel, ...] = ()
-        self._numbers: dict[str, str] = {}
-
-    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show both in one form."""
-        options = self.config_entry.options
-        excluded = options[CONF_EXCLUDED_CHANNELS]
-        errors: dict[str, str] = {}
-        if user_input is None:
-            await self._async_list_channels()
-            chosen = [channel.token for channel in self._channels if channel.token not in excluded]
-            user_input = dict(options)
-        else:
-            chosen = user_input.pop(CONF_CHANNELS)
-            errors = credential_errors(user_input) or ({} if chosen else {"base": "no_channel_chosen"})
-            if not errors:
-                listed = [channel.token for channel in self._channels]
-                # What was not listed, because its camera is away, stays as it was.
-                still = [token for token in excluded if token not in listed]
-                user_input[CONF_EXCLUDED_CHANNELS] = still + [token for token in listed if token not in chosen]
-                return self.async_create_entry(data=user_input)
-        schema = vol.Schema(
-            {vol.Required(CONF_CHANNELS): channel_selector(self._channels, self._numbers), **CREDENTIALS_FIELDS}
-        )
-        return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(schema, user_input | {CONF_CHANNELS: chosen}),
-            errors=errors,
-        )
-
-    async def _async_list_channels(self) -> None:
-        """Take the channels as they are now: one that is found while the form is open was no choice of the user's."""
-        store = await async_get_store(self.hass)
-        record = store.recorder(self.config_entry.unique_id or "")
-        self._channels = () if record.recorder is None else record.recorder.channels
-        self._numbers = {token: str(camera.number) for token, camera in record.cameras.items()}

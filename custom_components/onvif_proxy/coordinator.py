@@ -1,16 +1,19 @@
-"""The recorder as Home Assistant sees it: whether it is there, and its channels."""
+"""The recorder as Home Assistant sees it: whether it is there, its channels, and what it tells of them."""
 
+import asyncio
+import contextlib
 from datetime import timedelta
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .const import DOMAIN, LOGGER
 from .errors import error_key
-from .model import Recorder
+from .listeners import Listeners
+from .model import Recorder, RecorderEvent
 from .nvr import ClockTooFarOff, RecorderDriver, RecorderError, WrongCredentials
 from .store import IdentityStore
 
@@ -18,7 +21,7 @@ SCAN_INTERVAL = timedelta(minutes=5)
 
 
 class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
-    """Scans the recorder; between scans, and while it is off, `data` is the last scan that worked."""
+    """Scans the recorder and listens to it; while it is off, `data` is the last scan that worked."""
 
     config_entry: ConfigEntry
 
@@ -42,6 +45,16 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
         """Whether a scan has ended, well or not, since the start: before, nobody knows if the recorder is there."""
         if record.recorder is not None:
             self.data = record.recorder
+        self.event_listeners = Listeners[[RecorderEvent]]()
+        self.event_state_listeners = Listeners[[]]()
+        """Told when `hears_events` has changed."""
+        self.hears_events = False
+        """Whether the recorder tells its events now."""
+        self.event_trouble: RecorderError | None = None
+        """Why it was not listened to any more after the last scan."""
+        self.unknown_channel_events = 0
+        """Events of channels that no scan has found."""
+        self._listening: asyncio.Task[None] | None = None
 
     @override
     async def _async_update_data(self) -> Recorder:
@@ -66,4 +79,52 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
         if recorder != record.recorder:
             record.recorder = recorder
             self._store.async_save()
+        self._async_listen()
         return recorder
+
+    @callback
+    def _async_listen(self) -> None:
+        """Listen, unless that goes on; a recorder that can't, or refuses, is asked again after each scan."""
+        if not self._shutdown_requested and (self._listening is None or self._listening.done()):
+            # Not a background task of the entry's: those are waited for by whoever waits for all work to be done.
+            self._listening = self.hass.loop.create_task(
+                self._async_keep_listening(), name=f"{DOMAIN} events {self.name}"
+            )
+
+    async def _async_keep_listening(self) -> None:
+        self.event_trouble = None
+        try:
+            await self.driver.listen(self._heard, self._set_hears_events)
+        except RecorderError as error:
+            self.event_trouble = error
+            LOGGER.debug("%s tells no events: %s", self.name, error)
+        except Exception:  # noqa: BLE001 - a mistake in a driver costs the events, and nothing else
+            LOGGER.exception("Listening to %s has ended", self.name)
+        finally:
+            self._set_hears_events(False)
+
+    @callback
+    def _heard(self, event: RecorderEvent) -> None:
+        if self.data.channel(event.channel) is None:
+            self.unknown_channel_events += 1
+        else:
+            self.event_listeners.notify(event)
+
+    @callback
+    def _set_hears_events(self, hears_events: bool) -> None:
+        if hears_events != self.hears_events:
+            self.hears_events = hears_events
+            self.event_state_listeners.notify()
+
+    async def async_stop_listening(self) -> None:
+        """Listen no more; returns when the recorder was told."""
+        if self._listening is not None:
+            listening, self._listening = self._listening, None
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listening
+
+    @override
+    async def async_shutdown(self) -> None:
+        await super().async_shutdown()
+        await self.async_stop_listening()

@@ -1,15 +1,22 @@
 """What all entities of a virtual camera, and all of a recorder, have in common."""
 
+from abc import abstractmethod
+from collections.abc import Callable, Container
+from functools import partial
 from typing import override
 
+from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
-from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import RecorderCoordinator
+from .data import OnvifProxyConfigEntry
 from .fleet import Fleet
 from .fleet_camera import FleetCamera, camera_identifier
+from .model import EventKind
 from .virtual_camera import VirtualCamera
 
 
@@ -63,3 +70,69 @@ class CameraEntity(CoordinatorEntity[RecorderCoordinator]):
         await super().async_added_to_hass()
         self.async_on_remove(self._fleet_camera.listeners.add(self.async_write_ha_state))
         self.async_on_remove(self._fleet.interface_listeners.add(self.async_write_ha_state))
+
+
+class EventKindEntity(CameraEntity):
+    """What a camera sees of one kind; its name in the registry is that of the kind."""
+
+    def __init__(
+        self,
+        coordinator: RecorderCoordinator,
+        fleet: Fleet,
+        fleet_camera: FleetCamera,
+        description: EntityDescription,
+        kind: EventKind,
+    ) -> None:
+        """Attach it to the camera's device."""
+        super().__init__(coordinator, fleet, fleet_camera, description)
+        self._kind = kind
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether anybody could tell: the recorder while it is listened to, or an entity that was assigned."""
+        if self._kind in self._camera.assigned_kinds:
+            return True
+        return self._kind in self._camera.event_kinds and self._channel_is_there and self.coordinator.hears_events
+
+    @abstractmethod
+    @callback
+    def _async_happened(self, active: bool) -> None:
+        """Something of this kind begins or ends."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self._fleet_camera.event_listeners.add(self._async_heard))
+
+    @callback
+    def _async_heard(self, kind: EventKind, active: bool) -> None:
+        if kind is self._kind:
+            self._async_happened(active)
+
+
+@callback
+def async_add_by_kind(
+    entry: OnvifProxyConfigEntry,
+    kinds: Container[EventKind],
+    make: Callable[[FleetCamera, EventKind], Entity],
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add an entity for each of these kinds that a camera can tell, now and when it learns it."""
+
+    def add_for(fleet_camera: FleetCamera) -> None:
+        added: set[EventKind] = set()
+
+        @callback
+        def add_new() -> None:
+            for kind in fleet_camera.camera.event_kinds:
+                if kind in kinds and kind not in added:
+                    added.add(kind)
+                    entity = make(fleet_camera, kind)
+                    entity.async_on_remove(partial(added.discard, kind))  # what was removed may come again
+                    async_add_entities([entity])
+
+        add_new()
+        entry.async_on_unload(fleet_camera.listeners.add(add_new))
+
+    entry.async_on_unload(entry.runtime_data.fleet.async_on_new_camera(add_for))

@@ -1,30 +1,35 @@
 """The virtual cameras of an entry: a channel and its identity become a VirtualCamera; start, stop, rename, move."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
+from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from .camera_health import async_sync_issue, async_tell_not_made
 from .const import DOMAIN, LOGGER
 from .coordinator import RecorderCoordinator
+from .event_sources import EventSources, kinds_of
 from .fleet_camera import FleetCamera, camera_identifier
 from .interface_manager import InterfaceManager, Wish
 from .interfaces import Interface, InterfaceError, InterfaceWatch, KernelRefused
 from .listeners import Listeners
-from .model import Channel, Credentials, Recorder, Snapshot
+from .logins import LoginFailure
+from .model import Channel, Credentials, EventKind, Recorder, RecorderEvent, Snapshot
 from .nvr import RecorderError
+from .options import CameraOptions
 from .placement import Placement, taken_macs
 from .responder import SnapshotUnavailable, TokenVerifier
 from .store import CameraRecord, IdentityStore
-from .virtual_camera import VirtualCamera
+from .virtual_camera import Controls, KeptSettings, VirtualCamera
 
 RETRY_SECONDS = 30.0
 
@@ -40,15 +45,12 @@ class Fleet:
         store: IdentityStore,
         *,
         recorder_credentials: Credentials,
-        credentials: Credentials,
-        excluded: frozenset[str],
         interfaces: InterfaceManager | None = None,
         wish: Wish | None = None,
     ) -> None:
         """Make a fleet without cameras.
 
-        `excluded` are the tokens of channels that the user left out; `wish` is for interfaces that are made here, by
-        `interfaces`; without it those that somebody else made are used.
+        `wish` is for interfaces that are made here, by `interfaces`; without it those that somebody else made are used.
         """
         self.cameras: dict[str, FleetCamera] = {}
         self._hass = hass
@@ -56,9 +58,8 @@ class Fleet:
         self._coordinator = coordinator
         self._store = store
         self._recorder_credentials = recorder_credentials
-        self._credentials = credentials
+        self._options = CameraOptions.read(entry.options)
         self._tokens = TokenVerifier()
-        self._excluded = excluded
         self._manager = interfaces
         self._watch = InterfaceWatch(self._interfaces_changed)
         self.placement = Placement(
@@ -83,9 +84,13 @@ class Fleet:
 
     async def async_start(self) -> None:
         """Make the cameras that are known, and run them as soon as Home Assistant has started."""
+        self._remember_login()
         self._async_add_cameras()
         self._unsubscribe = [
             self._coordinator.async_add_listener(self._recorder_changed),
+            self._coordinator.event_listeners.add(self._recorder_told),
+            self._coordinator.event_state_listeners.add(self._event_state_changed),
+            async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
             self._hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_changed),
             # Not before: Home Assistant's own web server must find its port free.
             async_at_started(self._hass, self._async_run),
@@ -101,6 +106,8 @@ class Fleet:
         if self._retry is not None:
             self._retry()
             self._retry = None
+        for fleet_camera in self.cameras.values():
+            fleet_camera.event_sources.async_stop()
         await self._watch.stop()
         results = await asyncio.gather(
             *(fleet_camera.camera.close() for fleet_camera in self.cameras.values()), return_exceptions=True
@@ -124,11 +131,63 @@ class Fleet:
         fleet_camera.listeners.notify()
 
     async def async_set_discoverable(self, fleet_camera: FleetCamera, discoverable: bool) -> None:
-        """Let a camera be discovered or not, and remember it."""
-        fleet_camera.record.discoverable = discoverable
-        self._store.async_save()
+        """Let a camera be discovered or not; it is remembered as what a client sets."""
         await fleet_camera.camera.set_discoverable(discoverable)
-        fleet_camera.listeners.notify()
+
+    async def async_set_media2(self, fleet_camera: FleetCamera, offered: bool) -> None:
+        """Offer the ver20 media service of a camera or not."""
+        fleet_camera.camera.set_media2(offered)
+
+    @callback
+    def _entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        """Bring other options to the cameras while they run; another choice of channels comes with a reload."""
+        if entry.entry_id != self._entry.entry_id or change is not ConfigEntryChange.UPDATED:
+            return
+        options = CameraOptions.read(entry.options)
+        if options == self._options:
+            return
+        self._options = options
+        self._remember_login()
+        for fleet_camera in self.cameras.values():
+            fleet_camera.camera.set_credentials(options.credentials)
+            self._apply_options(fleet_camera)
+
+    def _remember_login(self) -> None:
+        self._store.recorder(self.serial_number).credentials = self._options.login
+        self._store.async_save()
+
+    def _apply_options(self, fleet_camera: FleetCamera) -> None:
+        """Give a camera its sources of events, and the relay outputs that its clients may switch."""
+        sources = self._options.event_sources.get(fleet_camera.token, {})
+        former = fleet_camera.camera.event_kinds
+        fleet_camera.camera.assign_event_kinds(kinds_of(sources))
+        fleet_camera.event_sources.async_set(sources)
+        ended = set(former) - set(fleet_camera.camera.event_kinds)
+        self._remove_entities(fleet_camera, ended)
+        relays = self._coordinator.driver.relays if self._options.clients_switch_relays else None
+        fleet_camera.camera.set_relays(() if relays is None else self._coordinator.data.relay_outputs, relays)
+
+    def _remove_entities(self, fleet_camera: FleetCamera, kinds: Iterable[EventKind]) -> None:
+        """Remove the entities of what a camera no longer tells because the user wants it so."""
+        registry = er.async_get(self._hass)
+        for kind in kinds:
+            for platform in (Platform.BINARY_SENSOR, Platform.EVENT):
+                unique_id = f"{camera_identifier(self.serial_number, fleet_camera.token)[1]}_{kind}"
+                if (entity_id := registry.async_get_entity_id(platform, DOMAIN, unique_id)) is not None:
+                    registry.async_remove(entity_id)
+
+    @callback
+    def _recorder_told(self, event: RecorderEvent) -> None:
+        if (fleet_camera := self.cameras.get(event.channel)) is not None:
+            fleet_camera.camera.report_from_recorder(event)
+
+    @callback
+    def _event_state_changed(self) -> None:
+        """End what the recorder saw when it can't tell any more: it says it anew when it is back."""
+        for fleet_camera in self.cameras.values():
+            if not self._coordinator.hears_events:
+                fleet_camera.camera.forget_events()
+            fleet_camera.listeners.notify()
 
     @callback
     def _recorder_changed(self) -> None:
@@ -140,6 +199,7 @@ class Fleet:
             if channel is not None:
                 fleet_camera.camera.update_channel(channel, recorder.info)
                 self._remember(fleet_camera.record, channel)
+            self._apply_options(fleet_camera)
         for fleet_camera in self._async_add_cameras():
             self._new_camera.notify(fleet_camera)
             if self._started:
@@ -155,7 +215,7 @@ class Fleet:
         added = [
             self._make_camera(recorder, channel)
             for token, channel in channels.items()
-            if token not in self.cameras and token not in self._excluded
+            if token not in self.cameras and token not in self._options.excluded
         ]
         self.cameras |= {fleet_camera.token: fleet_camera for fleet_camera in added}
         return added
@@ -169,20 +229,53 @@ class Fleet:
             self._store.change_identity(self.serial_number, channel.token, self.placement.addressing, mac=None)
         device = self._register_device(recorder, channel, record)
         listeners = Listeners[[]]()
+        event_listeners = Listeners[[EventKind, bool]]()
+        login_listeners = Listeners[[LoginFailure]]()
         camera = VirtualCamera(
             name=device.name_by_user or device.name or channel.token,
             identity=record.identities[self.placement.addressing],
             channel=channel,
             recorder=recorder.info,
             recorder_credentials=self._recorder_credentials,
-            credentials=self._credentials,
+            credentials=self._options.credentials,
             tokens=self._tokens,
             fetch_snapshot=self._async_fetch_snapshot,
             on_change=listeners.notify,
+            settings=KeptSettings(
+                discoverable=record.discoverable,
+                scopes=record.scopes,
+                media2=record.media2,
+                event_kinds=record.event_kinds,
+            ),
+            controls_of=self._controls_of,
+            on_settings=partial(self._settings_changed, record, listeners),
+            on_event=event_listeners.notify,
+            on_login_failure=login_listeners.notify,
         )
         camera.set_channel_gone(recorder.channel(channel.token) is None)
         listeners.add(partial(async_sync_issue, self._hass, camera))
-        return FleetCamera(token=channel.token, device_id=device.id, record=record, camera=camera, listeners=listeners)
+        fleet_camera = FleetCamera(
+            token=channel.token,
+            device_id=device.id,
+            record=record,
+            camera=camera,
+            event_sources=EventSources(self._hass, camera),
+            listeners=listeners,
+            event_listeners=event_listeners,
+            login_listeners=login_listeners,
+        )
+        self._apply_options(fleet_camera)
+        return fleet_camera
+
+    @callback
+    def _settings_changed(self, record: CameraRecord, listeners: Listeners[[]], settings: KeptSettings) -> None:
+        """Keep what was set, by a client or here, and show it."""
+        record.discoverable = settings.discoverable
+        record.scopes = settings.scopes
+        record.media2 = settings.media2
+        record.event_kinds = settings.event_kinds
+        self._store.async_save()
+        listeners.notify()
 
     def _remember(self, record: CameraRecord, channel: Channel) -> None:
         if channel != record.channel:
@@ -222,9 +315,14 @@ class Fleet:
             del self.cameras[fleet_camera.token]
             fleet_camera.record.channel = None  # it comes back when a scan finds it again, as the same camera
             self._store.async_save()
+            fleet_camera.event_sources.async_stop()
             self._entry.async_create_task(self._hass, fleet_camera.camera.close())
         elif (device := dr.async_get(self._hass).async_get(device_id)) is not None:
             fleet_camera.camera.rename(device.name_by_user or device.name or fleet_camera.token)
+
+    def _controls_of(self, channel: Channel) -> Controls:
+        driver = self._coordinator.driver
+        return Controls(ptz=driver.ptz(channel), imaging=driver.imaging(channel))
 
     async def _async_fetch_snapshot(self, channel: Channel) -> Snapshot:
         try:
@@ -259,10 +357,9 @@ class Fleet:
         await self._async_run_camera(fleet_camera)
 
     async def _async_run_camera(self, fleet_camera: FleetCamera) -> None:
-        record, camera = fleet_camera.record, fleet_camera.camera
-        await camera.set_discoverable(record.discoverable)
         await self._async_place(fleet_camera)
-        await camera.set_enabled(record.running and self._started)  # the fleet may have been stopped meanwhile
+        # The fleet may have been stopped meanwhile.
+        await fleet_camera.camera.set_enabled(fleet_camera.record.running and self._started)
 
     @callback
     def _interfaces_changed(self, _interfaces: Mapping[str, Interface]) -> None:

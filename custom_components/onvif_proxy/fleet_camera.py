@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from .const import DOMAIN
+from .event_sources import EventSources
 from .listeners import Listeners
-from .model import Identity
+from .logins import LoginFailure
+from .model import EventKind, Identity
 from .store import CameraRecord
 from .virtual_camera import VirtualCamera
 
@@ -17,7 +19,14 @@ class FleetCamera:
     device_id: str
     record: CameraRecord
     camera: VirtualCamera
+    event_sources: EventSources
+    """The entities of Home Assistant that tell it of events."""
     listeners: Listeners[[]]
+    """Told of every change of its state, its settings and of the kinds of its events."""
+    event_listeners: Listeners[[EventKind, bool]]
+    """Told when what it sees begins or ends."""
+    login_listeners: Listeners[[LoginFailure]]
+    """Told of logins that failed."""
 
     @property
     def identity(self) -> Identity:

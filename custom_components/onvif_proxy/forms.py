@@ -9,7 +9,13 @@ import string
 from typing import Any
 from urllib.parse import urlsplit
 
-from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+)
 import voluptuous as vol
 
 from .const import CONF_ADDRESS, CONF_CAMERA_PASSWORD, CONF_CAMERA_USERNAME, DOMAIN
@@ -20,6 +26,8 @@ GENERATED_PASSWORD_LENGTH = 16
 MAX_CREDENTIAL_LENGTH = 32
 # Clients write them into XML and URIs without escaping.
 CREDENTIAL_CHARACTERS = frozenset(string.ascii_letters + string.digits)
+
+CREDENTIALS_FIELDS = {vol.Required(key): TextSelector() for key in (CONF_CAMERA_USERNAME, CONF_CAMERA_PASSWORD)}
 
 
 def parent_option(parent: Parent) -> SelectOptionDict:

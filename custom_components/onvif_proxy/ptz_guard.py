@@ -39,7 +39,8 @@ class PtzGuard:
         call_timeout: float = CALL_TIMEOUT,
     ) -> None:
         """Guard a unit that stands still; all times are seconds."""
-        self._control = control
+        self.control = control
+        """May be replaced: what moves by the former one is stopped by this."""
         self._default_timeout = min(default_timeout, max_timeout)
         self._max_timeout = max_timeout
         self._call_timeout = call_timeout
@@ -56,7 +57,7 @@ class PtzGuard:
         for axis in moving:  # before the answer: one that comes too late may have been obeyed
             self._ends[axis] = asyncio.get_running_loop().call_later(seconds, self._end, axis)
         try:
-            await self._call(lambda: self._control.continuous_move(velocity, seconds))
+            await self._call(lambda: self.control.continuous_move(velocity, seconds))
         except ControlError as error:
             if error.problem is not ControlProblem.UNREACHABLE:
                 self._forget(moving)
@@ -65,48 +66,48 @@ class PtzGuard:
 
     async def relative_move(self, translation: PtzVector, speed: PtzVector | None) -> None:
         """Move by a distance."""
-        await self._move(_axes_of(translation), lambda: self._control.relative_move(translation, speed))
+        await self._move(_axes_of(translation), lambda: self.control.relative_move(translation, speed))
 
     async def absolute_move(self, position: PtzVector, speed: PtzVector | None) -> None:
         """Move to a position."""
-        await self._move(_axes_of(position), lambda: self._control.absolute_move(position, speed))
+        await self._move(_axes_of(position), lambda: self.control.absolute_move(position, speed))
 
     async def stop(self, *, pan_tilt: bool, zoom: bool) -> None:
         """Stop moving; where the recorder does not do it, the move still ends in its time."""
-        await self._call(lambda: self._control.stop(pan_tilt=pan_tilt, zoom=zoom))
+        await self._call(lambda: self.control.stop(pan_tilt=pan_tilt, zoom=zoom))
         self._forget(axis for axis, chosen in ((_Axis.PAN_TILT, pan_tilt), (_Axis.ZOOM, zoom)) if chosen)
 
     async def status(self) -> PtzStatus:
         """Tell where the unit is."""
-        return await self._call(self._control.status)
+        return await self._call(self.control.status)
 
     async def presets(self) -> tuple[PtzPreset, ...]:
         """List the presets."""
-        return await self._call(self._control.presets)
+        return await self._call(self.control.presets)
 
     async def set_preset(self, name: str | None, token: str | None) -> str:
         """Remember the position as a preset; returns its token."""
-        return await self._call(lambda: self._control.set_preset(name, token))
+        return await self._call(lambda: self.control.set_preset(name, token))
 
     async def remove_preset(self, token: str) -> None:
         """Forget a preset."""
-        await self._call(lambda: self._control.remove_preset(token))
+        await self._call(lambda: self.control.remove_preset(token))
 
     async def go_to_preset(self, token: str, speed: PtzVector | None) -> None:
         """Move to a preset."""
-        await self._move(_Axis, lambda: self._control.go_to_preset(token, speed))
+        await self._move(_Axis, lambda: self.control.go_to_preset(token, speed))
 
     async def go_home(self, speed: PtzVector | None) -> None:
         """Move to the home position."""
-        await self._move(_Axis, lambda: self._control.go_home(speed))
+        await self._move(_Axis, lambda: self.control.go_home(speed))
 
     async def set_home(self) -> None:
         """Make this position the home position."""
-        await self._call(self._control.set_home)
+        await self._call(self.control.set_home)
 
     async def send_auxiliary(self, command: str) -> None:
         """Send an auxiliary command."""
-        await self._call(lambda: self._control.send_auxiliary(command))
+        await self._call(lambda: self.control.send_auxiliary(command))
 
     async def halt(self) -> None:
         """End the moves that go on; returns when the recorder was told, or did not listen."""
@@ -133,7 +134,7 @@ class PtzGuard:
 
     async def _stop_axis(self, axis: _Axis) -> None:
         try:
-            await self._call(lambda: self._control.stop(pan_tilt=axis is _Axis.PAN_TILT, zoom=axis is _Axis.ZOOM))
+            await self._call(lambda: self.control.stop(pan_tilt=axis is _Axis.PAN_TILT, zoom=axis is _Axis.ZOOM))
         except ControlError as error:
             _LOGGER.warning("A move of a PTZ unit (%s) could not be stopped: %s", axis, error)
 

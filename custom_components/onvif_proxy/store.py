@@ -46,6 +46,12 @@ class CameraRecord:
     """As last seen; None after a user deleted the camera."""
     running: bool = True
     discoverable: bool = True
+    scopes: tuple[str, ...] = ()
+    """Those that clients have added."""
+    media2: bool | None = None
+    """Whether the ver20 media service is offered; None leaves it to the streams."""
+    event_kinds: tuple[EventKind, ...] = ()
+    """What the recorder told of the channel without having said that it can."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -173,6 +179,10 @@ def _camera_from(data: dict[str, Any]) -> CameraRecord:
         channel=None if data["channel"] is None else _channel_from(data["channel"]),
         running=data["running"],
         discoverable=data["discoverable"],
+        # The rest is not there in a file of an older version.
+        scopes=tuple(data.get("scopes", ())),
+        media2=data.get("media2"),
+        event_kinds=_event_kinds_from(data),
     )
 
 
@@ -191,10 +201,14 @@ def _channel_from(data: dict[str, Any]) -> Channel:
         **data
         | streams
         | {
-            "event_kinds": tuple(EventKind(kind) for kind in data.get("event_kinds", ())),
+            "event_kinds": _event_kinds_from(data),
             "ptz": None if ptz is None else _ptz_from(ptz),
         }
     )
+
+
+def _event_kinds_from(data: dict[str, Any]) -> tuple[EventKind, ...]:
+    return tuple(EventKind(kind) for kind in data.get("event_kinds", ()))
 
 
 def _ptz_from(data: dict[str, Any]) -> PtzAbilities:

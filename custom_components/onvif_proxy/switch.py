@@ -1,10 +1,11 @@
-"""Switches of a virtual camera: whether it runs, and whether it can be discovered."""
+"""Switches of a virtual camera: whether it runs, can be discovered, and speaks the newer media service."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -12,7 +13,6 @@ from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
 from .fleet import Fleet
 from .fleet_camera import FleetCamera
-from .store import CameraRecord
 
 PARALLEL_UPDATES = 0
 
@@ -21,19 +21,26 @@ PARALLEL_UPDATES = 0
 class CameraSwitchDescription(SwitchEntityDescription):
     """How a switch is read and turned."""
 
-    is_on: Callable[[CameraRecord], bool]
+    is_on: Callable[[FleetCamera], bool]
     turn: Callable[[Fleet, FleetCamera, bool], Coroutine[Any, Any, None]]
 
 
 SWITCHES = (
     CameraSwitchDescription(
-        key="running", translation_key="running", is_on=lambda record: record.running, turn=Fleet.async_set_running
+        key="running", translation_key="running", is_on=lambda one: one.record.running, turn=Fleet.async_set_running
     ),
     CameraSwitchDescription(
         key="discovery",
         translation_key="discovery",
-        is_on=lambda record: record.discoverable,
+        is_on=lambda one: one.record.discoverable,
         turn=Fleet.async_set_discoverable,
+    ),
+    CameraSwitchDescription(
+        key="media2",
+        translation_key="media2",
+        entity_category=EntityCategory.CONFIG,
+        is_on=lambda one: one.camera.media2,
+        turn=Fleet.async_set_media2,
     ),
 )
 
@@ -60,7 +67,7 @@ class CameraSwitch(CameraEntity, SwitchEntity):
     @property
     @override
     def is_on(self) -> bool:
-        return self.entity_description.is_on(self._fleet_camera.record)
+        return self.entity_description.is_on(self._fleet_camera)
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:

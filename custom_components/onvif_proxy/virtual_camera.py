@@ -1,20 +1,38 @@
 """One virtual camera: a channel behind a responder and a relay on one endpoint, and the state machine that runs them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 import errno
 import logging
+from typing import Any
 
-from .logins import LoginGuard
-from .model import CameraDescription, Channel, Credentials, Endpoint, Identity, RecorderInfo, Snapshot
+from .camera_events import CameraEvents
+from .controls import ImagingControl, PtzControl, RelayControl
+from .logins import LoginFailure, LoginGuard
+from .model import (
+    CameraDescription,
+    Channel,
+    Credentials,
+    Endpoint,
+    EventKind,
+    Identity,
+    RecorderEvent,
+    RecorderInfo,
+    RelayOutput,
+    Snapshot,
+)
+from .ptz_guard import PtzGuard
 from .relay import RelayServer, Source
 from .responder import Camera, DiscoveryResponder, EventBroker, OnvifServer, TokenVerifier
 
 _LOGGER = logging.getLogger(__name__)
 
 RETRY_SECONDS = (2.0, 5.0, 15.0, 60.0)
+_RECORDER = "recorder"
+"""The recorder, among the sources of a camera's events."""
 
 
 class CameraState(StrEnum):
@@ -55,10 +73,35 @@ class CameraStatus:
     trouble: Trouble | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSettings:
+    """What users, clients and the recorder have changed of a camera, and what is to outlive a restart."""
+
+    discoverable: bool = False
+    scopes: tuple[str, ...] = ()
+    """Those that clients have added."""
+    media2: bool | None = None
+    """Whether the ver20 media service is offered; None leaves it to the streams."""
+    event_kinds: tuple[EventKind, ...] = ()
+    """What the recorder told without having said that it can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """What can be steered of a channel; None where there is nothing of the kind."""
+
+    ptz: PtzControl | None = None
+    imaging: ImagingControl | None = None
+
+
+def _ignore(*_: object) -> None:
+    """Do not mind."""
+
+
 class VirtualCamera:
     """Runs the servers of one channel whenever it is switched on and has an endpoint; recovers alone.
 
-    All methods are called in one event loop. `on_change` is called after each change of `status`.
+    All methods are called in one event loop. `on_change` is called after each change of `status` and `event_kinds`.
     """
 
     def __init__(
@@ -69,16 +112,22 @@ class VirtualCamera:
         channel: Channel,
         recorder: RecorderInfo,
         recorder_credentials: Credentials,
-        credentials: Credentials,
+        credentials: Credentials | None,
         tokens: TokenVerifier,
         fetch_snapshot: Callable[[Channel], Awaitable[Snapshot]],
         on_change: Callable[[], None],
+        settings: KeptSettings = KeptSettings(),
+        controls_of: Callable[[Channel], Controls] = lambda _: Controls(),
+        on_settings: Callable[[KeptSettings], None] = _ignore,
+        on_event: Callable[[EventKind, bool], None] = _ignore,
+        on_login_failure: Callable[[LoginFailure], None] = _ignore,
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
     ) -> None:
         """Make a camera that is switched off.
 
-        `tokens` is shared by all cameras with these credentials: what was used at one is used up for all.
-        `fetch_snapshot` raises `SnapshotUnavailable`.
+        `credentials` None lets everybody in. `tokens` is shared by all cameras with these credentials: what was used at
+        one is used up for all. `fetch_snapshot` raises `SnapshotUnavailable`. `on_settings` is called with what is to be
+        kept, whoever changed it; `on_event` when what the camera sees of a kind begins or ends.
         """
         self.name = name
         self.identity = identity
@@ -86,16 +135,25 @@ class VirtualCamera:
         self.recorder = recorder
         self.credentials = credentials
         self.status = CameraStatus(state=CameraState.STOPPED)
+        self.settings = settings
+        self.logins = LoginGuard(on_login_failure)
         self._recorder_credentials = recorder_credentials
         self._tokens = tokens
         self._fetch_snapshot = fetch_snapshot
+        self._controls_of = controls_of
         self._on_change = on_change
+        self._on_settings = on_settings
+        self._on_event = on_event
         self._retry_seconds = retry_seconds
-        self._events = EventBroker()
-        self._logins = LoginGuard()
+        self._broker = EventBroker()
+        self._events = CameraEvents(self._event_changed)
+        self._assigned_kinds: frozenset[EventKind] = frozenset()
+        self._relay_outputs: tuple[RelayOutput, ...] = ()
+        self._ptz_guard: PtzGuard | None = None
+        self._behind = Camera(snapshots=self, settings=self, events=self._broker, logins=self.logins)
+        self._take_controls()
+        self._broker.set_kinds(self.event_kinds)
         self._enabled = False
-        self._discoverable = False
-        self._scopes: tuple[str, ...] = ()
         self._channel_gone = False
         self._endpoint: Endpoint | None = None
         self._endpoint_trouble: Trouble | None = None
@@ -124,21 +182,98 @@ class VirtualCamera:
         """How many RTSP sessions are served now."""
         return 0 if self._relay is None else self._relay.viewers
 
+    @property
+    def assigned_kinds(self) -> frozenset[EventKind]:
+        """What others than the recorder report."""
+        return self._assigned_kinds
+
+    @property
+    def event_kinds(self) -> tuple[EventKind, ...]:
+        """What the camera can tell, in the order of `EventKind`."""
+        kinds = {*self.channel.event_kinds, *self.settings.event_kinds, *self._assigned_kinds}
+        return tuple(kind for kind in EventKind if kind in kinds)
+
+    @property
+    def media2(self) -> bool:
+        """Whether the ver20 media service is offered."""
+        return self.needs_media2 if self.settings.media2 is None else self.settings.media2
+
+    @property
+    def needs_media2(self) -> bool:
+        """Whether there is a stream that the ver10 media service has no word for."""
+        return any(stream.video.codec == "H265" for stream in self.channel.streams)
+
+    @property
+    def can_steer(self) -> frozenset[str]:
+        """What clients can steer now: `ptz`, `imaging`, `relays`."""
+        offered = {
+            "ptz": self._behind.ptz is not None,
+            "imaging": self._behind.imaging is not None,
+            "relays": bool(self._relay_outputs),
+        }
+        return frozenset(name for name, is_offered in offered.items() if is_offered)
+
     async def set_enabled(self, enabled: bool) -> None:
         """Switch the camera on or off."""
         self._enabled = enabled
         self._failures = 0
+        if not enabled and self._ptz_guard is not None:
+            await self._ptz_guard.halt()
         await self._reconcile()
 
     async def set_discoverable(self, discoverable: bool) -> None:
         """Answer WS-Discovery, or keep silent."""
-        self._discoverable = discoverable
+        self._change_settings(discoverable=discoverable)
         await self._reconcile()
 
     async def set_scopes(self, scopes: tuple[str, ...]) -> None:
-        """Take the scopes that a client has added."""
-        self._scopes = scopes
+        """Take other scopes in place of those that clients had added."""
+        self._change_settings(scopes=scopes)
         self._announce()
+
+    def set_media2(self, offered: bool) -> None:
+        """Offer the ver20 media service or not; what the streams ask for anyway is no choice to be kept."""
+        self._change_settings(media2=None if offered == self.needs_media2 else offered)
+        self._announce()
+
+    def set_credentials(self, credentials: Credentials | None) -> None:
+        """Take another login for clients; viewers that logged in with the former one are sent away."""
+        if credentials != self.credentials:
+            self.credentials = credentials
+            self._announce()
+            if self._relay is not None:
+                self._relay.update(credentials=credentials)
+
+    def set_relays(self, outputs: tuple[RelayOutput, ...], control: RelayControl | None) -> None:
+        """Take the relay outputs of the recorder that clients of this camera may switch, and what switches them."""
+        self._behind.relays = control
+        if outputs != self._relay_outputs:
+            self._relay_outputs = outputs
+            self._announce()
+
+    def assign_event_kinds(self, kinds: Iterable[EventKind]) -> None:
+        """Take the kinds of events that others than the recorder will report."""
+        self._assigned_kinds = frozenset(kinds)
+        self._take_kinds()
+
+    def report_from_recorder(self, event: RecorderEvent) -> None:
+        """Take an event of the recorder, also of a kind that it had not said to know."""
+        if event.kind not in self.event_kinds:
+            self._change_settings(event_kinds=(*self.settings.event_kinds, event.kind))
+            self._take_kinds()
+        self._events.report(_RECORDER, event.kind, event.active, event.at, momentary=event.momentary)
+
+    def report(self, source: str, kind: EventKind, active: bool, at: datetime, *, momentary: bool = False) -> None:
+        """Take what an assigned source sees; it will tell the end, unless it is `momentary`: something that happened."""
+        self._events.report(source, kind, active, at, momentary=momentary, until_told=True)
+
+    def forget_events(self, source: str | None = None) -> None:
+        """End what an assigned source, or the recorder, saw: it can't be asked any more."""
+        self._events.forget(_RECORDER if source is None else source)
+
+    def sees(self, kind: EventKind) -> bool:
+        """Tell whether any source sees something of a kind now."""
+        return self._events.states[kind]
 
     async def set_endpoint(self, endpoint: Endpoint | None, trouble: Trouble | None = None) -> None:
         """Take the endpoint to listen on; None while there is no address, with the trouble if waiting won't help."""
@@ -161,6 +296,8 @@ class VirtualCamera:
         if (channel, recorder) != (self.channel, self.recorder):
             self.channel = channel
             self.recorder = recorder
+            self._take_controls()
+            self._take_kinds()
             self._announce()
             if self._relay is not None:
                 self._relay.update(sources=self._sources())
@@ -177,8 +314,8 @@ class VirtualCamera:
 
     async def close(self) -> None:
         """Stop for good; returns when all ports are free."""
-        self._enabled = False
-        await self._reconcile()
+        self._events.close()
+        await self.set_enabled(False)
 
     def _describe(self, endpoint: Endpoint) -> CameraDescription:
         return CameraDescription(
@@ -190,7 +327,10 @@ class VirtualCamera:
             manufacturer=self.recorder.manufacturer,
             model=self.recorder.model,
             firmware=self.recorder.firmware,
-            scopes=self._scopes,
+            scopes=self.settings.scopes,
+            media2=self.media2,
+            event_kinds=self.event_kinds,
+            relay_outputs=self._relay_outputs,
         )
 
     def _sources(self) -> dict[str, Source]:
@@ -198,6 +338,32 @@ class VirtualCamera:
             stream.role.value: Source(uri=stream.uri, credentials=self._recorder_credentials)
             for stream in self.channel.streams
         }
+
+    def _take_controls(self) -> None:
+        """Have clients steer what the channel has now; a move of before still ends in its time."""
+        controls = self._controls_of(self.channel)
+        if controls.ptz is not None and self._ptz_guard is None:
+            self._ptz_guard = PtzGuard(controls.ptz)
+        elif controls.ptz is not None and self._ptz_guard is not None:
+            self._ptz_guard.control = controls.ptz
+        self._behind.ptz = None if controls.ptz is None else self._ptz_guard
+        self._behind.imaging = controls.imaging
+
+    def _take_kinds(self) -> None:
+        if self.event_kinds != self._broker.kinds:
+            self._broker.set_kinds(self.event_kinds)
+            self._announce()
+            self._on_change()
+
+    def _event_changed(self, kind: EventKind, active: bool, at: datetime) -> None:
+        self._broker.publish(kind, active, at)
+        self._on_event(kind, active)
+
+    def _change_settings(self, **changes: Any) -> None:
+        settings = replace(self.settings, **changes)
+        if settings != self.settings:
+            self.settings = settings
+            self._on_settings(settings)
 
     def _announce(self) -> None:
         if (endpoint := self.endpoint) is None:
@@ -251,19 +417,24 @@ class VirtualCamera:
 
     async def _start_servers(self, endpoint: Endpoint) -> None:
         """Bind both ports; raises OSError, and then what was started is stopped by the caller."""
-        relay = RelayServer(endpoint.address, endpoint.rtsp_port, credentials=self.credentials, sources=self._sources())
+        relay = RelayServer(
+            endpoint.address,
+            endpoint.rtsp_port,
+            credentials=self.credentials,
+            sources=self._sources(),
+            logins=self.logins,
+        )
         await relay.start()
         self._relay = relay
         description = self._describe(replace(endpoint, rtsp_port=relay.port))
-        camera = Camera(snapshots=self, settings=self, events=self._events, logins=self._logins)
-        server = OnvifServer(description, camera, discoverable=self._discoverable, tokens=self._tokens)
+        server = OnvifServer(description, self._behind, discoverable=self.settings.discoverable, tokens=self._tokens)
         await server.start()
         self._server = server
 
     async def _apply_discovery(self) -> Trouble | None:
         if self._server is not None:
-            self._server.discoverable = self._discoverable
-        if not self._discoverable:
+            self._server.discoverable = self.settings.discoverable
+        if not self.settings.discoverable:
             await self._stop_discovery()
         elif self._discovery is None and (endpoint := self.endpoint) is not None:
             discovery = DiscoveryResponder(self._describe(endpoint))

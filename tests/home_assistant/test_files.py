@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from custom_components.onvif_proxy import errors
-from custom_components.onvif_proxy.binary_sensor import CONNECTIVITY
+from custom_components.onvif_proxy.binary_sensor import CONNECTIVITY, SEEN
 from custom_components.onvif_proxy.button import RESCAN
 from custom_components.onvif_proxy.const import DOMAIN
+from custom_components.onvif_proxy.event import HAPPENED, LOGIN_REFUSED
 from custom_components.onvif_proxy.interfaces import Check, ParentWarning, Refusal
+from custom_components.onvif_proxy.logins import LoginProblem, LoginWay
+from custom_components.onvif_proxy.model import EventKind
 from custom_components.onvif_proxy.sensor import SENSORS
 from custom_components.onvif_proxy.switch import SWITCHES
 from custom_components.onvif_proxy.virtual_camera import CameraState, Trouble
@@ -43,7 +46,7 @@ def test_manifest_has_what_hassfest_and_hacs_ask_for() -> None:
 
 def test_every_imported_component_is_a_dependency() -> None:
     # A dependency by being a platform: there is a file of ours with that name.
-    platforms = {"binary_sensor", "button", "camera", "diagnostics", "repairs", "select", "sensor", "switch"}
+    platforms = {"binary_sensor", "button", "camera", "diagnostics", "event", "repairs", "select", "sensor", "switch"}
     manifest = load(INTEGRATION / "manifest.json")
     imported = {
         name
@@ -58,16 +61,36 @@ def test_hacs_json() -> None:
     assert (INTEGRATION / "brand" / "icon.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("description", [*SENSORS, *SWITCHES, RESCAN], ids=lambda one: one.key)
+def platform_of(description: Any) -> str:
+    name = type(description).__name__.removesuffix("EntityDescription").removesuffix("Description")
+    return re.sub(r"(?<=.)([A-Z])", r"_\1", name).lower().removeprefix("camera_")
+
+
+NAMED = [one for one in (*SEEN.values(), *HAPPENED.values()) if one.translation_key is not None]
+
+
+@pytest.mark.parametrize("description", [*SENSORS, *SWITCHES, RESCAN, LOGIN_REFUSED, *NAMED], ids=lambda one: one.key)
 def test_entities_have_a_name_and_an_icon(description: Any) -> None:
-    platform = next(one for one in ("sensor", "switch", "button") if one in type(description).__name__.lower())
+    platform = platform_of(description)
     assert description.translation_key in ENGLISH["entity"][platform]
     assert description.translation_key in load(INTEGRATION / "icons.json")["entity"][platform]
 
 
-def test_connectivity_is_named_by_its_device_class() -> None:
-    assert CONNECTIVITY.translation_key is None
-    assert CONNECTIVITY.device_class is not None
+@pytest.mark.parametrize("description", [CONNECTIVITY, *SEEN.values(), *HAPPENED.values()], ids=lambda one: one.key)
+def test_what_has_no_name_is_named_by_its_device_class(description: Any) -> None:
+    assert description.translation_key is not None or description.device_class is not None
+
+
+def test_every_kind_of_event_is_an_entity_and_can_be_assigned() -> None:
+    assert {*SEEN, *HAPPENED} == set(EventKind)
+    assert not set(SEEN) & set(HAPPENED)
+    assert set(ENGLISH["options"]["step"]["event_sources"]["data"]) == set(EventKind)
+
+
+def test_reasons_of_refused_logins_have_texts() -> None:
+    attributes = ENGLISH["entity"]["event"]["login_refused"]["state_attributes"]
+    assert set(attributes["event_type"]["state"]) == {problem.value for problem in LoginProblem}
+    assert set(attributes["way"]["state"]) == {way.value for way in LoginWay}
 
 
 def test_states_and_reasons_have_texts() -> None:

@@ -26,9 +26,9 @@ class CameraSettings(Protocol):
         """Take other scopes in place of those that clients had added."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Camera:
-    """The camera behind a responder. Controls are None where its channel has nothing of the kind."""
+    """The camera behind a responder. Controls are None where its channel has nothing of the kind; a scan may change them."""
 
     snapshots: SnapshotSource
     settings: CameraSettings
