@@ -2,8 +2,8 @@
 
 import pytest
 
-from custom_components.onvif_proxy.nvr.errors import NotOnvif, RecorderError, RecorderRefused, WrongCredentials
-from custom_components.onvif_proxy.nvr.fault import Fault, read_fault, refusal
+from custom_components.onvif_proxy.nvr.errors import Fault, NotOnvif, RecorderError, RecorderRefused, WrongCredentials
+from custom_components.onvif_proxy.nvr.fault import read_fault, refusal
 
 from .soap_recorder import CAPTURES, device_information, envelope, fault
 
@@ -40,13 +40,12 @@ def test_no_fault_where_there_is_none(content: bytes) -> None:
     assert read_fault(content) is None
 
 
-def test_entities_in_a_fault_stay_closed() -> None:
-    """A hostile recorder reads no file of ours."""
+def test_a_fault_with_a_document_type_is_not_read() -> None:
+    """SOAP has none; a hostile recorder's entities read no file of ours, and fill no memory."""
     content = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + soap_1_1("s:Client", "&x;")
-    found = read_fault(content)
 
-    assert found is not None
-    assert found.reason == ""
+    assert read_fault(content) is None
+    assert isinstance(refusal(OPERATION, 400, content), RecorderRefused)
 
 
 @pytest.mark.parametrize(

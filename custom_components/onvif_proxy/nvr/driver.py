@@ -1,9 +1,11 @@
 """What every recorder driver does, whatever protocol it speaks."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Self
 
-from ..model import Channel, Recorder, RecorderInfo, Snapshot
+from ..controls import ImagingControl, PtzControl, RelayControl
+from ..model import Channel, Recorder, RecorderEvent, RecorderInfo, Snapshot
 
 
 class RecorderDriver(ABC):
@@ -28,6 +30,32 @@ class RecorderDriver(ABC):
     @abstractmethod
     async def snapshot(self, channel: Channel) -> Snapshot:
         """Fetch a still image of a channel as it is now."""
+
+    @abstractmethod
+    async def listen(self, on_event: Callable[[RecorderEvent], None], on_state: Callable[[bool], None]) -> None:
+        """Report events of the channels that the last scan found, until cancelled; once at a time.
+
+        It reconnects by itself. `on_state` tells when the recorder begins and ceases to be heard; what was active before
+        it ceased is no longer known. Both are called in the event loop and must not block.
+
+        Raises:
+            EventsNotSupported: The recorder tells no events; worth another try after the next scan.
+            WrongCredentials: It refuses the login, or does not let this user listen; nothing is tried again, since
+                recorders lock accounts.
+        """
+
+    @abstractmethod
+    def ptz(self, channel: Channel) -> PtzControl | None:
+        """Return what steers the PTZ unit of a channel, None where it has none."""
+
+    @abstractmethod
+    def imaging(self, channel: Channel) -> ImagingControl | None:
+        """Return what changes the picture of a channel, None where nothing does."""
+
+    @property
+    @abstractmethod
+    def relays(self) -> RelayControl | None:
+        """What switches its relay outputs, None where the last scan found none."""
 
     @abstractmethod
     async def close(self) -> None:

@@ -1,6 +1,16 @@
 """What can go wrong with a recorder. Every text is safe to log: no URI, no secret, nothing long."""
 
+from dataclasses import dataclass
 from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a SOAP fault says."""
+
+    codes: tuple[str, ...]
+    """Code and subcodes without their prefixes, outermost first."""
+    reason: str
 
 
 class RecorderError(Exception):
@@ -34,3 +44,12 @@ class NoChannels(RecorderError):
 
 class RecorderRefused(RecorderError):
     """The recorder answers with another fault, or with something that cannot be understood."""
+
+    def __init__(self, text: str, fault: Fault | None = None) -> None:
+        """Take what it said, if it said it in a fault."""
+        super().__init__(text)
+        self.fault = fault
+
+
+class EventsNotSupported(RecorderError):
+    """The recorder has no event service, or none with pull points."""

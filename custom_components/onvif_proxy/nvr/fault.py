@@ -1,22 +1,10 @@
 """Reading a recorder's refusals: SOAP 1.2 and 1.1 faults, and HTTP answers without one. Pure: bytes in, errors out."""
 
-from dataclasses import dataclass
 import re
 
-from lxml import etree
-
-from .errors import NotOnvif, RecorderError, RecorderRefused, WrongCredentials
+from .envelope import all_named, is_envelope, parse_envelope, text_in
+from .errors import Fault, NotOnvif, RecorderError, RecorderRefused, WrongCredentials
 from .names import clean_name
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What a SOAP fault says."""
-
-    codes: tuple[str, ...]
-    """Code and subcodes without their prefixes, outermost first."""
-    reason: str
-
 
 # Devices that leave the subcode out say so in words ("Sender not Authorized", "The action requested requires
 # authorization", "Authentication failed"); Hikvision's SOAP 1.1 relatives use FailedAuthentication (WS-Security 12).
@@ -25,32 +13,21 @@ _REFUSED_LOGIN_REASON = re.compile(
     r"not\s+authori[sz]ed|unauthori[sz]ed|requires\s+authori[sz]ation|authenticat|wrong\s+password|account.*locked",
     re.IGNORECASE,
 )
-_ENVELOPE = re.compile(rb"<(?:[\w.-]+:)?Envelope[\s>]")
+# Reolink says it in words only, with HTTP 400; gSOAP's servers too.
+_NOT_SUPPORTED_CODES = frozenset({"actionnotsupported", "optionalactionnotimplemented"})
+_NOT_SUPPORTED_REASON = re.compile(r"not\s+(?:been\s+)?(?:implemented|supported)", re.IGNORECASE)
 _ENVELOPE_END = re.compile(rb"</(?:[\w.-]+:)?Envelope\s*>")
-
-
-def is_envelope(content: bytes) -> bool:
-    """Tell whether an answer is SOAP at all, without parsing it."""
-    return _ENVELOPE.search(content[:16384]) is not None
 
 
 def read_fault(content: bytes) -> Fault | None:
     """Find the fault in an envelope, also in one that is not well-formed; None when it holds none."""
-    if b"Fault" not in content:
+    if b"Fault" not in content or (root := parse_envelope(content)) is None:
         return None
-    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError:
-        return None
-    # Local names: some recorders fault with prefixes that they never declared.
-    elements = [] if root is None else root.iter(etree.Element)
-    fault = next((element for element in elements if _local(element) == "Fault"), None)
+    fault = next(all_named(root, "Fault"), None)
     if fault is None:
         return None
-    names = {"Value", "faultcode"}
-    codes = [_text(element).rpartition(":")[2] for element in fault.iter(etree.Element) if _local(element) in names]
-    reasons = [_text(element) for element in fault.iter(etree.Element) if _local(element) in {"Text", "faultstring"}]
+    codes = [text_in(element).rpartition(":")[2] for element in all_named(fault, "Value", "faultcode")]
+    reasons = [text_in(element) for element in all_named(fault, "Text", "faultstring")]
     return Fault(tuple(clean_name(code) for code in codes), clean_name(next(filter(None, reasons), "")))
 
 
@@ -65,7 +42,7 @@ def refusal(operation: str, status: int, content: bytes) -> RecorderError | None
         codes = {code.lower() for code in fault.codes}
         if status in (401, 403) or codes & _REFUSED_LOGIN_CODES or _REFUSED_LOGIN_REASON.search(fault.reason):
             return WrongCredentials(said)
-        return RecorderRefused(said)
+        return RecorderRefused(said, fault)
     if status in (401, 403):
         return WrongCredentials(f"{operation}: HTTP {status}")
     if not is_envelope(content):
@@ -81,9 +58,12 @@ def refusal(operation: str, status: int, content: bytes) -> RecorderError | None
     return None
 
 
-def _local(element: etree._Element) -> str:
-    return str(element.tag).rpartition("}")[2].rpartition(":")[2]
-
-
-def _text(element: etree._Element) -> str:
-    return (element.text or "").strip()
+def is_not_supported(error: RecorderError) -> bool:
+    """Tell whether an error means that the recorder does not have such an operation."""
+    if isinstance(error, NotOnvif):
+        return True
+    fault = error.fault if isinstance(error, RecorderRefused) else None
+    if fault is None:
+        return False
+    codes = {code.lower() for code in fault.codes}
+    return bool(codes & _NOT_SUPPORTED_CODES) or _NOT_SUPPORTED_REASON.search(fault.reason) is not None

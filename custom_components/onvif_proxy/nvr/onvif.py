@@ -4,24 +4,33 @@ Media2 would tell of H.265 too, but onvif-zeep-async has no WSDL of it; DESCRIBE
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 import logging
 
 import aiohttp
 
-from ..model import Channel, Credentials, Recorder, RecorderInfo, Snapshot
+from ..controls import ImagingControl, PtzControl, RelayControl
+from ..model import Channel, Credentials, Recorder, RecorderEvent, RecorderInfo, Snapshot
 from . import media, snapshot, soap
-from .addresses import service_address, snapshot_address
+from .abilities import AbilityScan
+from .addresses import snapshot_address
 from .channel_scan import ChannelScan
+from .control_calls import REFUSED_LOGIN_PAUSE, ControlCalls
 from .driver import RecorderDriver
-from .errors import ClockTooFarOff, NoChannels, NotOnvif, RecorderError, RecorderRefused, Unreachable, WrongCredentials
+from .errors import ClockTooFarOff, NoChannels, RecorderError, RecorderRefused, Unreachable, WrongCredentials
+from .events import EventCounts, EventListener
 from .identity import is_generic_serial, normal_mac, recorder_info
+from .imaging import OnvifImaging
 from .names import channel_names, clean_name
 from .parallel import all_of
-from .profiles import Profile, get, group_by_source, text_of
-from .soap import DEVICE, MEDIA, SoapClient
+from .profiles import Profile, get, group_by_source, items_of, text_of
+from .ptz import OnvifPtz
+from .relays import OnvifRelays
+from .services import find_services
+from .soap import DEVICE, SoapClient
+from .sources import SourceMap
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -30,10 +39,6 @@ LOGIN_WINDOW = timedelta(minutes=5)
 MAX_CHANNELS = 64
 SCAN_TIMEOUT = 60.0
 """Seconds for a whole scan."""
-REFUSED_LOGIN_PAUSE = 60.0
-"""Seconds in which a snapshot whose login was refused is not asked for again: recorders lock accounts."""
-
-_MEDIA_NAMESPACE = "http://www.onvif.org/ver10/media/wsdl"
 
 
 class OnvifDriver(RecorderDriver):
@@ -70,6 +75,9 @@ class OnvifDriver(RecorderDriver):
             max_answer=max_answer,
         )
         self._media = media.MediaService(soap=self._soap, max_parallel_describes=max_parallel_describes)
+        self._abilities = AbilityScan(soap=self._soap)
+        self._calls = ControlCalls(soap=self._soap)
+        self._listener = EventListener(soap=self._soap)
 
     @property
     def host(self) -> str:
@@ -100,9 +108,12 @@ class OnvifDriver(RecorderDriver):
         """Log in and learn its channels and their streams; `NoChannels` when there is none."""
         async with self._deadline():
             info = await self._login()
-            await self._find_media_service()
-            groups = group_by_source(await self._media.profiles())
-            return Recorder(info=info, channels=await self._channels(groups))
+            await find_services(self._soap)
+            profiles = await self._media.profiles()
+            channels = await self._channels(group_by_source(profiles))
+        self._listener.sources = SourceMap.of(profiles)
+        channels = await self._abilities.run(channels, profiles)
+        return Recorder(info=info, channels=channels, relay_outputs=self._abilities.relay_outputs)
 
     async def snapshot(self, channel: Channel) -> Snapshot:
         """Fetch a still image of a channel as it is now."""
@@ -120,6 +131,28 @@ class OnvifDriver(RecorderDriver):
         except WrongCredentials:
             self._refused_snapshots[channel.token] = now + REFUSED_LOGIN_PAUSE
             raise
+
+    async def listen(self, on_event: Callable[[RecorderEvent], None], on_state: Callable[[bool], None]) -> None:
+        """Report events of all channels that the last scan found, until cancelled; once at a time."""
+        await self._listener.run(on_event, on_state)
+
+    @property
+    def event_counts(self) -> EventCounts:
+        """What became of its messages."""
+        return self._listener.counts
+
+    def ptz(self, channel: Channel) -> PtzControl | None:
+        """Return what steers the PTZ unit of a channel."""
+        return None if channel.ptz is None else OnvifPtz(calls=self._calls, profile_token=channel.ptz.profile_token)
+
+    def imaging(self, channel: Channel) -> ImagingControl | None:
+        """Return what changes the picture of a channel."""
+        return OnvifImaging(calls=self._calls, source_token=channel.token) if channel.has_imaging else None
+
+    @property
+    def relays(self) -> RelayControl | None:
+        """What switches its relay outputs, None where the last scan found none."""
+        return OnvifRelays(calls=self._calls) if self._abilities.relay_outputs else None
 
     async def close(self) -> None:
         """Let go of everything; may be called again."""
@@ -148,7 +181,7 @@ class OnvifDriver(RecorderDriver):
         scopes, host_name, interfaces = await all_of(
             self._optional(operation) for operation in ("GetScopes", "GetHostname", "GetNetworkInterfaces")
         )
-        macs = [get(item, "Info", "HwAddress") for item in _items(interfaces) if get(item, "Enabled") is not False]
+        macs = [get(item, "Info", "HwAddress") for item in items_of(interfaces) if get(item, "Enabled") is not False]
         addresses = [self.host, *_own_addresses(interfaces)]
         serial_number = get(device, "SerialNumber")
         endpoint = None
@@ -159,7 +192,7 @@ class OnvifDriver(RecorderDriver):
             manufacturer=get(device, "Manufacturer"),
             model=get(device, "Model"),
             firmware=get(device, "FirmwareVersion"),
-            scopes=[get(scope, "ScopeItem") for scope in _items(scopes)],
+            scopes=[get(scope, "ScopeItem") for scope in items_of(scopes)],
             host_name=get(host_name, "Name"),
             macs=macs,
             endpoint=endpoint if isinstance(endpoint, str) else get(endpoint, "GUID"),
@@ -195,23 +228,6 @@ class OnvifDriver(RecorderDriver):
             _LOGGER.debug("%s: %s", self.host, error)
             return None
 
-    async def _find_media_service(self) -> None:
-        """Ask where Media1 is: by GetServices, else by GetCapabilities."""
-        xaddr = None
-        try:
-            services = await self._soap.call(DEVICE, "GetServices", {"IncludeCapability": False})
-            found = (service for service in _items(services) if get(service, "Namespace") == _MEDIA_NAMESPACE)
-            xaddr = text_of(get(next(found, None), "XAddr"))
-        except RecorderRefused, NotOnvif:
-            _LOGGER.debug("%s has no GetServices", self.host)
-        if xaddr is None:
-            capabilities = await self._soap.call(DEVICE, "GetCapabilities", {"Category": "All"})
-            xaddr = text_of(get(capabilities, "Media", "XAddr"))
-        address = service_address(xaddr or "", self.host, self.port)
-        if address is None:
-            raise RecorderRefused("the recorder names no media service")
-        self._soap.addresses[MEDIA] = address
-
     async def _channels(self, groups: dict[str, list[Profile]]) -> tuple[Channel, ...]:
         """Learn every channel at once; those that fail are left out."""
         if len(groups) > self._max_channels:
@@ -229,15 +245,11 @@ class OnvifDriver(RecorderDriver):
         return found
 
 
-def _items(answer: object) -> Sequence[object]:
-    return answer if isinstance(answer, list) else ()
-
-
 def _own_addresses(interfaces: object) -> Iterator[str]:
     """Yield the IPv4 addresses that GetNetworkInterfaces tells."""
-    for item in _items(interfaces):
+    for item in items_of(interfaces):
         config = get(item, "IPv4", "Config")
-        for entry in (get(config, "FromDHCP"), *_items(get(config, "Manual"))):
+        for entry in (get(config, "FromDHCP"), *items_of(get(config, "Manual"))):
             if address := text_of(get(entry, "Address")):
                 yield address
 

@@ -51,6 +51,12 @@ class Profile:
     source_token: str
     names: tuple[object, ...] = ()
     """What its video source configuration and it itself are called, as given."""
+    source_configuration: str | None = None
+    """The tokens of its configurations."""
+    analytics_configuration: str | None = None
+    ptz_configuration: str | None = None
+    ptz_node: str | None = None
+    """The token of the PTZ unit that its PTZ configuration is for."""
     encoder_token: str | None = None
     codec: str | None = None
     """ONVIF's name: H264, H265, MPEG4 or JPEG."""
@@ -110,8 +116,13 @@ def get(value: object, *path: str) -> Any:
     return value
 
 
-def _token(value: object) -> str | None:
-    # Opaque: not even stripped. Only what can't be a token is refused.
+def items_of(value: object) -> Sequence[Any]:
+    """Return the items of a list, none for anything else."""
+    return value if isinstance(value, list) else ()
+
+
+def read_token(value: object) -> str | None:
+    """Return a token as it is: opaque, not even stripped. None for what can't be one."""
     return value if isinstance(value, str) and 0 < len(value) <= MAX_TOKEN_LENGTH and value.isprintable() else None
 
 
@@ -132,7 +143,7 @@ def _video_facts(encoder: object) -> dict[str, Any]:
     height = _whole(get(encoder, "Resolution", "Height"), MAX_PICTURE_SIDE)
     details = get(encoder, {"H264": "H264", "MPEG4": "MPEG4"}.get(codec or "", ""))
     return {
-        "encoder_token": _token(get(encoder, "token")),
+        "encoder_token": read_token(get(encoder, "token")),
         "codec": codec,
         "width": width if height else None,
         "height": height if width else None,
@@ -162,13 +173,17 @@ def read_profiles(answer: object) -> list[Profile]:
     profiles: dict[str, Profile] = {}
     for item in answer[:MAX_PROFILES] if isinstance(answer, list) else []:
         source = get(item, "VideoSourceConfiguration")
-        token, source_token = _token(get(item, "token")), _token(get(source, "SourceToken"))
+        token, source_token = read_token(get(item, "token")), read_token(get(source, "SourceToken"))
         if token is None or source_token is None or token in profiles:
             continue
         profiles[token] = Profile(
             token=token,
             source_token=source_token,
             names=(get(source, "Name"), get(item, "Name")),
+            source_configuration=read_token(get(source, "token")),
+            analytics_configuration=read_token(get(item, "VideoAnalyticsConfiguration", "token")),
+            ptz_configuration=read_token(get(item, "PTZConfiguration", "token")),
+            ptz_node=read_token(get(item, "PTZConfiguration", "NodeToken")),
             audio=_audio(get(item, "AudioEncoderConfiguration")),
             **_video_facts(get(item, "VideoEncoderConfiguration")),
         )

@@ -6,7 +6,8 @@ configured host. What blocks (reading WSDL files, decoding an answer) runs in a 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -31,8 +32,15 @@ MAX_PARALLEL = 8
 TIMEOUT = 10.0
 """Seconds for one request."""
 
+# The library's names of services; a pull point and its subscription are one address with two interfaces.
 DEVICE = "devicemgmt"
 MEDIA = "media"
+EVENTS = "events"
+PULL_POINT = "pullpoint"
+SUBSCRIPTION = "subscription"
+PTZ = "ptz"
+IMAGING = "imaging"
+DEVICE_IO = "deviceio"
 
 _WSDL_FOLDER = Path(onvif.__file__).parent / "wsdl"
 # A connection that was kept alive may be dead before the request went out; then it is sent once more.
@@ -99,11 +107,16 @@ def _answer_settings() -> Settings:
     return Settings(strict=False, raw_response=True, xml_huge_tree=False, forbid_dtd=True, forbid_external=True)
 
 
-def _decode(client: Any, binding: Any, operation: str, answer: HttpAnswer) -> Any:
-    """Turn an answer into zeep's object of it, or raise what it refuses with."""
+def _binding_name(service_name: str) -> str:
+    definition = SERVICES[service_name]
+    return f"{{{definition['ns']}}}{definition['binding']}"
+
+
+def _accepted(operation: str, answer: HttpAnswer) -> HttpAnswer:
+    """Return an answer, or raise what it refuses with."""
     if error := refusal(operation, answer.status_code, answer.content):
         raise error
-    return binding.process_reply(client, binding.get(operation), answer)
+    return answer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,6 +134,8 @@ class SoapClient:
     """How far the recorder's clock is ahead; added to the time that logins are signed with."""
     addresses: dict[str, str] = field(default_factory=dict)
     """URL of each service; the device service's is fixed by the Core specification section 5.1.3."""
+    patience: dict[str, float] = field(default_factory=dict)
+    """Seconds that a service may take longer, since its answers wait for something; those don't count as parallel."""
     _services: dict[str, Any] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _slots: asyncio.Semaphore = field(init=False)
@@ -138,14 +153,43 @@ class SoapClient:
         """Call an operation and return zeep's object of the answer, None for an answer without content."""
         async with self._slots:
             with recorder_errors(operation):
-                service = await self._service(service_name)
-                client = service.zeep_client if login else service.zeep_client_authless
-                if login:
-                    client.wsse.dt_diff = self.clock_offset
-                send = getattr(service, operation if login else f"authless_{operation}")
-                answer: HttpAnswer = await send(dict(parameters or {}))
-                binding = client.wsdl.bindings[service.binding_name]
-                return await asyncio.to_thread(_decode, client, binding, operation, answer)
+                client, answer = await self._send(service_name, operation, parameters or {}, login=login)
+                binding = client.wsdl.bindings[_binding_name(service_name)]
+
+                def decode() -> Any:
+                    return binding.process_reply(client, binding.get(operation), _accepted(operation, answer))
+
+                return await asyncio.to_thread(decode)
+
+    async def read[T](
+        self,
+        service_name: str,
+        operation: str,
+        reader: Callable[[bytes], T],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        headers: Sequence[etree._Element] = (),
+    ) -> T:
+        """Call an operation with SOAP headers and return what `reader` makes of the envelope of the answer.
+
+        For what zeep can't decode: text with prefixes in it, and answers in old namespaces.
+        """
+        async with nullcontext() if service_name in self.patience else self._slots:
+            with recorder_errors(operation):
+                sent = {**(parameters or {}), "_soapheaders": list(headers)} if headers else parameters or {}
+                _, answer = await self._send(service_name, operation, sent)
+                return await asyncio.to_thread(lambda: reader(_accepted(operation, answer).content))
+
+    async def _send(
+        self, service_name: str, operation: str, parameters: Mapping[str, Any], *, login: bool = True
+    ) -> tuple[Any, HttpAnswer]:
+        """Return zeep's client that has sent a request, and the answer."""
+        service = await self._service(service_name)
+        client = service.zeep_client if login else service.zeep_client_authless
+        if login:
+            client.wsse.dt_diff = self.clock_offset
+        send = getattr(service, operation if login else f"authless_{operation}")
+        return client, await send(dict(parameters))
 
     async def close(self) -> None:
         """Close what the library opened; a later call opens it again."""
@@ -157,19 +201,20 @@ class SoapClient:
     async def _service(self, name: str) -> Any:
         """Return the library's service, made at its first use and again when its address changed."""
         async with self._lock:
+            if name not in self.addresses:
+                raise RecorderRefused(f"the recorder names no {name} service")
             service = self._services.get(name)
             if service is not None and service.xaddr == self.addresses[name]:
                 return service
             if service is not None:
                 await self._services.pop(name).close()
-            definition = SERVICES[name]
             service = onvif.ONVIFService(
                 self.addresses[name],
                 self.credentials.username,
                 self.credentials.password,
-                str(_WSDL_FOLDER / definition["wsdl"]),
+                str(_WSDL_FOLDER / SERVICES[name]["wsdl"]),
                 no_cache=True,
-                binding_name=f"{{{definition['ns']}}}{definition['binding']}",
+                binding_name=_binding_name(name),
             )
             try:
                 # Loads the WSDL in a worker thread, once a process.
@@ -177,8 +222,9 @@ class SoapClient:
             except BaseException:
                 await service.close()
                 raise
+            timeout = self.timeout + self.patience.get(name, 0.0)
             for client, middlewares in ((service.zeep_client, (self._login,)), (service.zeep_client_authless, ())):
                 client.settings = _answer_settings()
-                client.transport = _Transport(self.session, self.timeout, self.max_answer, middlewares)
+                client.transport = _Transport(self.session, timeout, self.max_answer, middlewares)
             self._services[name] = service
             return service
