@@ -13,6 +13,7 @@ from typing import Self
 
 import aiohttp
 import av
+from lxml import etree
 from multidict import CIMultiDictProxy
 from onvif import ONVIFCamera
 
@@ -22,8 +23,10 @@ ENVELOPE = (
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tt="http://www.onvif.org/ver10/schema" '
     'xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl" '
     'xmlns:tr2="http://www.onvif.org/ver20/media/wsdl" xmlns:tev="http://www.onvif.org/ver10/events/wsdl" '
-    'xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2"><s:Header>{}</s:Header><s:Body>{}</s:Body></s:Envelope>'
+    'xmlns:tptz="http://www.onvif.org/ver20/ptz/wsdl" xmlns:timg="http://www.onvif.org/ver20/imaging/wsdl" '
+    'xmlns:tmd="http://www.onvif.org/ver10/deviceIO/wsdl" xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2"><s:Header>{}</s:Header><s:Body>{}</s:Body></s:Envelope>'
 )
+NAMESPACES = dict(re.findall(r'xmlns:(\w+)="([^"]+)"', ENVELOPE))
 _WSS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
 
 
@@ -122,7 +125,7 @@ async def post(url: str, body: bytes | str, **options: object) -> Answer:
 
 
 async def call(recorder: SimulatedRecorder, service: str, operation: str, *, security: str | None = None) -> Answer:
-    """Send a SOAP request to a service (device, media, media2, events) with the right token, or another header."""
+    """Send a SOAP request to a service (a key of the vendor's paths) with the right token, or another header."""
     options = recorder.options
     header = username_token(options.username, options.password) if security is None else security
     url = f"http://{recorder.host}:{recorder.port}{recorder.channels.vendor.paths[service]}"
@@ -243,3 +246,18 @@ def video_control(described: RtspAnswer) -> str:
 def session_id(answer: RtspAnswer) -> str:
     """Return the id in a Session header."""
     return answer.headers["session"].partition(";")[0]
+
+
+def subcodes(answer: Answer) -> list[str]:
+    """Return the codes of a fault, the outer first, without prefixes."""
+    values = etree.fromstring(answer.body).iterfind(".//{*}Fault/{*}Code//{*}Value")
+    return [(value.text or "").rpartition(":")[2] for value in values]
+
+
+def unknown_elements(value: object) -> list[object]:
+    """Return what zeep could not place by its schema."""
+    if isinstance(value, list):
+        return [one for item in value for one in unknown_elements(item)]
+    values = getattr(value, "__values__", {})
+    found = list(values.get("_raw_elements") or [])
+    return found + [one for item in values.values() for one in unknown_elements(item)]

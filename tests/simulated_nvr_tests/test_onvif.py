@@ -14,7 +14,7 @@ from zeep.exceptions import Fault
 from tests.simulated_nvr import SimulatedRecorder
 from tests.simulated_nvr.vendors import VENDORS
 
-from .clients import ENVELOPE, call, get, onvif_camera, post, username_token
+from .clients import ENVELOPE, NAMESPACES, call, get, onvif_camera, post, unknown_elements, username_token
 from .conftest import Recorders
 
 TOKENS = {
@@ -106,15 +106,6 @@ MEDIA_OPERATIONS = {
 }
 
 
-def _unknown_elements(value: object) -> list[object]:
-    """Return what zeep could not place by its schema."""
-    if isinstance(value, list):
-        return [one for item in value for one in _unknown_elements(item)]
-    values = getattr(value, "__values__", {})
-    found = list(values.get("_raw_elements") or [])
-    return found + [one for item in values.values() for one in _unknown_elements(item)]
-
-
 @pytest.mark.parametrize("audio", ["G711", "AAC", None])
 async def test_every_media_answer_has_the_shape_of_its_schema(start_recorder: Recorders, audio) -> None:
     recorder = await start_recorder(channels=2, audio=audio)
@@ -124,7 +115,7 @@ async def test_every_media_answer_has_the_shape_of_its_schema(start_recorder: Re
             if audio is None and operation == "GetAudioEncoderConfiguration":
                 continue
             answer = await getattr(media, operation)(arguments or None)
-            assert not _unknown_elements(answer), operation
+            assert not unknown_elements(answer), operation
         audio_sources = await media.GetAudioSources()
     assert len(audio_sources) == (2 if audio else 0)
 
@@ -149,9 +140,44 @@ async def test_device_answers_have_the_shape_of_their_schema(recorder: Simulated
             answers[operation] = await getattr(device, operation)()
     for operation, answer in answers.items():
         assert answer is not None, operation
-        assert not _unknown_elements(answer), operation
+        assert not unknown_elements(answer), operation
     assert answers["GetCapabilities"].Media.XAddr == f"http://127.0.0.1:{recorder.port}/onvif/Media"
     assert {service.Namespace for service in answers["GetServices"]} >= {"http://www.onvif.org/ver20/media/wsdl"}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_capabilities_and_services_name_the_same_addresses(start_recorder: Recorders, vendor) -> None:
+    recorder = await start_recorder(vendor=vendor)
+    services = etree.fromstring((await call(recorder, "device", "<tds:GetServices/>")).body)
+    listed = {service.findtext("{*}Namespace"): service.findtext("{*}XAddr") for service in services.iter("{*}Service")}
+    capabilities = etree.fromstring((await call(recorder, "device", "<tds:GetCapabilities/>")).body)
+    said = {
+        "tds": "Device",
+        "tev": "Events",
+        "timg": "Imaging",
+        "trt": "Media",
+        "tptz": "PTZ",
+        "tmd": "Extension/{*}DeviceIO",
+    }
+    # Media2 came after GetCapabilities.
+    assert listed.pop(NAMESPACES["tr2"])
+    assert listed == {
+        NAMESPACES[prefix]: capabilities.findtext(f".//{{*}}Capabilities/{{*}}{name}/{{*}}XAddr")
+        for prefix, name in said.items()
+    }
+
+
+@pytest.mark.parametrize(("missing", "prefix"), [({"ptz": ()}, "tptz"), ({"imaging": False}, "timg")])
+async def test_services_can_be_missing(start_recorder: Recorders, missing, prefix) -> None:
+    recorder = await start_recorder(**missing)
+    async with onvif_camera(recorder) as camera:
+        device = await camera.create_devicemgmt_service()
+        namespaces = {service.Namespace for service in await device.GetServices({"IncludeCapability": False})}
+        capabilities = await device.GetCapabilities({"Category": "All"})
+    assert NAMESPACES[prefix] not in namespaces
+    assert (capabilities.PTZ if prefix == "tptz" else capabilities.Imaging) is None
+    answer = await call(recorder, {"tptz": "ptz", "timg": "imaging"}[prefix], f"<{prefix}:GetStatus/>")
+    assert "ter:ActionNotSupported" in answer.text
 
 
 async def test_h265_is_said_in_media1_as_hikvision_does(start_recorder: Recorders) -> None:
@@ -241,9 +267,19 @@ async def test_what_is_needed_before_login_is_open(recorder: SimulatedRecorder, 
     assert (await call(recorder, "device", f"<tds:{operation}/>", security="")).status == 200
 
 
-@pytest.mark.parametrize("service", ["device", "media", "media2", "events"])
-async def test_everything_else_is_closed(recorder: SimulatedRecorder, service) -> None:
-    prefix = {"device": "tds", "media": "trt", "media2": "tr2", "events": "tev"}[service]
+@pytest.mark.parametrize(
+    ("service", "prefix"),
+    [
+        ("device", "tds"),
+        ("media", "trt"),
+        ("media2", "tr2"),
+        ("events", "tev"),
+        ("ptz", "tptz"),
+        ("imaging", "timg"),
+        ("device_io", "tmd"),
+    ],
+)
+async def test_everything_else_is_closed(recorder: SimulatedRecorder, service, prefix) -> None:
     assert (await call(recorder, service, f"<{prefix}:GetAnything/>", security="")).status == 401
 
 
