@@ -568,6 +568,33 @@ async def test_motion_of_every_vendor_comes_from_its_channel(vendor: str, make_d
         assert simulated.pull_points == 0
 
 
+@pytest.mark.parametrize("vendor", ["hikvision", "dahua", "reolink", "uniview"])
+async def test_everything_that_every_vendor_tells_is_understood(vendor: str, make_driver: DriverFactory) -> None:
+    """In its own topics; what is in a field moves, and contacts are the recorder's own."""
+    async with SimulatedRecorder(RecorderOptions(channels=2, vendor=vendor)) as simulated:
+        driver = make_driver(simulated)
+        second = (await driver.scan()).channels[1]
+        async with heard(driver) as ear:
+            for kind in simulated.event_kinds:
+                if kind == "digital_input":
+                    before = driver.event_counts.of_device
+                    simulated.set_event(2, kind, True)
+                    await ear.until(lambda: driver.event_counts.of_device > before)  # noqa: B023  # awaited at once
+                    continue
+                expected = EventKind.MOTION if kind == "intrusion" else EventKind(kind)
+                simulated.set_event(2, kind, True)
+                await ear.until(lambda: (second.token, expected, True) in ear.said)  # noqa: B023  # as above
+                assert [event.channel for event in ear.events if event.active] == [second.token] * sum(
+                    event.active for event in ear.events
+                )
+                if not ear.events[-1].momentary:
+                    simulated.set_event(2, kind, False)
+                    await ear.until(lambda: ear.said[-1] == (second.token, expected, False))  # noqa: B023  # as above
+                ear.events.clear()
+
+    assert driver.event_counts.unknown_source == 0
+
+
 async def test_a_recorder_that_forgets_its_subscriptions_is_heard_again(make_driver: DriverFactory) -> None:
     """As after a restart of its event service."""
     async with SimulatedRecorder(RecorderOptions(channels=1)) as simulated:
