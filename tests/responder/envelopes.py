@@ -11,6 +11,12 @@ NS = {
     "tt": "http://www.onvif.org/ver10/schema",
     "tds": "http://www.onvif.org/ver10/device/wsdl",
     "trt": "http://www.onvif.org/ver10/media/wsdl",
+    "tev": "http://www.onvif.org/ver10/events/wsdl",
+    "tns1": "http://www.onvif.org/ver10/topics",
+    "wsnt": "http://docs.oasis-open.org/wsn/b-2",
+    "wstop": "http://docs.oasis-open.org/wsn/t-1",
+    "wsrf-r": "http://docs.oasis-open.org/wsrf/r-2",
+    "wsa": "http://www.w3.org/2005/08/addressing",
     "tr2": "http://www.onvif.org/ver20/media/wsdl",
 }
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"

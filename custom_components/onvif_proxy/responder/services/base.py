@@ -1,7 +1,7 @@
 """What a service is made of."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...model import CameraDescription, StreamRole
@@ -41,6 +41,10 @@ class Context:
     """The address that the request came from."""
     subscription: str | None = None
     """The id of the pull point that the request was sent to."""
+    headers: tuple[Element, ...] = ()
+    """The blocks of the request's SOAP header."""
+    if_unsent: list[Callable[[], None]] = field(default_factory=list)
+    """What a handler wants to be called when the client's connection breaks before it has the answer."""
 
     def xaddr(self, service: Service) -> str:
         """Return where a service is."""
@@ -90,7 +94,7 @@ class Service:
     capabilities: Callable[[Context], Element]
     """The `Capabilities` element of GetServiceCapabilities and of GetServices."""
     operations: Mapping[str, Operation]
-    """By local name, without GetServiceCapabilities."""
+    """By local name, with a prefix where it is of another namespace; without GetServiceCapabilities."""
     category: str | None = None
     """Its name in GetCapabilities, None where it is younger than that."""
     legacy_capabilities: Callable[[Context], Element] | None = None
@@ -107,7 +111,7 @@ class Service:
 
     @property
     def all_operations(self) -> dict[str, Operation]:
-        """By local name, with what every service has."""
+        """By name as in `operations`, with what every service has."""
 
         def get_service_capabilities(context: Context, _request: Element) -> Element:
             return node(f"{self.prefix}:GetServiceCapabilitiesResponse", self.capabilities(context))
