@@ -148,7 +148,10 @@ async def test_a_cable_is_pulled(recorder: SimulatedRecorder) -> None:
         assert (await client.set_up(recorder.stream_uri(1))).status == 200
 
 
-@pytest.mark.parametrize(("service", "kind"), [("onvif", "unknown"), ("telnet", "hang"), ("onvif", "stall")])
+@pytest.mark.parametrize(
+    ("service", "kind"),
+    [("onvif", "unknown"), ("telnet", "hang"), ("onvif", "stall"), ("events", "hang"), ("onvif", "no_end")],
+)
 def test_unknown_faults_are_refused(service, kind) -> None:
     with pytest.raises(ValueError):
         Faults().set(service, kind)

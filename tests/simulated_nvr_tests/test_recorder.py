@@ -61,6 +61,15 @@ async def test_a_recorder_may_have_no_camera(start_recorder: Recorders) -> None:
     )
 
 
+async def test_a_camera_that_comes_where_a_head_was_named_has_one(start_recorder: Recorders) -> None:
+    recorder = await start_recorder(channels=1, ptz=(2,))
+    with pytest.raises(KeyError):
+        recorder.ptz(2)
+    recorder.add_channel(2)
+    recorder.ptz(2).run({"pan": 1.0}, 1.0)
+    assert recorder.ptz(2).moving
+
+
 async def test_it_restarts_on_its_ports_at_once(start_recorder: Recorders) -> None:
     recorder = await start_recorder()
     ports = recorder.port, recorder.rtsp_port
@@ -109,7 +118,7 @@ async def test_pictures_are_only_made_while_it_runs() -> None:
         await SimulatedRecorder().prepare()
 
 
-@pytest.mark.parametrize("wrong", [{"vendor": "acme"}, {"audio": "MP3"}, {"channels": -1}])
+@pytest.mark.parametrize("wrong", [{"vendor": "acme"}, {"audio": "MP3"}, {"channels": -1}, {"relay_outputs": -1}])
 def test_unknown_options_are_refused(wrong) -> None:
     with pytest.raises(ValueError):
         SimulatedRecorder(RecorderOptions(**wrong))
@@ -149,14 +158,24 @@ async def test_the_command_says_where_it_listens_and_ends_on_a_signal(end) -> No
         "2=H265",
         "--motion-every",
         "0.1",
+        "--kind",
+        "person",
+        "--ptz",
+        "2",
+        "--no-imaging",
+        "--relay-outputs",
+        "0",
         "--fault",
         "onvif=500:GetUsers",
+        "--fault",
+        "events=no_end",
     ]
     process = await _run("--channels", "2", "--port", "0", "--rtsp-port", "0", "--vendor", "dahua", "--json", *small)
     async with asyncio.timeout(30):
         facts = json.loads(await process.stdout.readline())
         assert facts["url"] == f"http://127.0.0.1:{facts['port']}/onvif/device_service"
         assert [channel["token"] for channel in facts["channels"]] == ["00000", "00100"]
+        assert [channel["ptz"] for channel in facts["channels"]] == [False, True]
         reader, writer = await asyncio.open_connection("127.0.0.1", facts["rtsp_port"])
         writer.write(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n")
         assert (await reader.readline()).startswith(b"RTSP/1.0 200")
