@@ -35,7 +35,7 @@ def _documents() -> Iterator[tuple[Path, etree._Element]]:
             yield path, etree.parse(path).getroot()
 
 
-def _schemas() -> Iterator[tuple[str, etree._Element]]:
+def schemas() -> Iterator[tuple[str, etree._Element]]:
     """Return each schema with a file name for it, those inside of WSDLs as documents of their own."""
     for path, root in _documents():
         for position, schema in enumerate(root.iter(f"{XS}schema")):
@@ -69,9 +69,9 @@ def _narrow_wildcards(schema: etree._Element) -> None:
 
 def load_schema(folder: Path) -> etree.XMLSchema:
     """Return one schema of all namespaces of ONVIF, made in a folder."""
-    schemas = dict(_schemas())
-    files = {str(schema.get("targetNamespace")): name for name, schema in schemas.items() if name not in _INCLUDED}
-    for name, schema in schemas.items():
+    documents = dict(schemas())
+    files = {str(schema.get("targetNamespace")): name for name, schema in documents.items() if name not in _INCLUDED}
+    for name, schema in documents.items():
         seen = set()
         for link in list(schema.iterchildren(f"{XS}import")):
             namespace = str(link.get("namespace"))
