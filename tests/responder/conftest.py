@@ -247,7 +247,7 @@ def client(session: aiohttp.ClientSession, server: OnvifServer) -> Client:
 
 @pytest.fixture(scope="session")
 def onvif_schema(tmp_path_factory: pytest.TempPathFactory) -> etree.XMLSchema:
-    """Return the schema of all that the device and media services may answer."""
+    """Return the schema of all that a camera may answer."""
     return load_schema(tmp_path_factory.mktemp("schema"))
 
 
