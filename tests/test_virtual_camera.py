@@ -3,26 +3,41 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 import errno
 import socket
 from unittest.mock import patch
 
 import pytest
 
+from custom_components.onvif_proxy.controls import PtzVector
+from custom_components.onvif_proxy.logins import LoginFailure, LoginProblem
 from custom_components.onvif_proxy.model import (
     Channel,
     Credentials,
     Endpoint,
+    EventKind,
     Identity,
+    PtzAbilities,
+    RecorderEvent,
     RecorderInfo,
+    RelayOutput,
     Snapshot,
     Stream,
     StreamRole,
     VideoEncoding,
 )
 from custom_components.onvif_proxy.responder import DiscoveryResponder, OnvifServer, SnapshotUnavailable, TokenVerifier
-from custom_components.onvif_proxy.virtual_camera import CameraState, CameraStatus, Trouble, VirtualCamera
+from custom_components.onvif_proxy.virtual_camera import (
+    CameraState,
+    CameraStatus,
+    Controls,
+    KeptSettings,
+    Trouble,
+    VirtualCamera,
+)
 from tests.end_to_end.client import fetch_snapshot, find_cameras, listens, read_camera
+from tests.test_ptz_guard import STOP_PAN_TILT, Unit
 
 LOOPBACK = "127.0.0.1"
 CREDENTIALS = Credentials(username="onvif", password="Adoption1")
@@ -66,6 +81,10 @@ class Watched:
 
     def __init__(self) -> None:
         self.told: list[CameraStatus] = []
+        self.settings: list[KeptSettings] = []
+        self.events: list[tuple[EventKind, bool]] = []
+        self.failures: list[LoginFailure] = []
+        self.unit = Unit()
         self.snapshot: Snapshot | None = Snapshot(image=b"\xff\xd8picture")
         self.camera = VirtualCamera(
             name="Door",
@@ -77,6 +96,10 @@ class Watched:
             tokens=TokenVerifier(),
             fetch_snapshot=self.fetch,
             on_change=self.changed,
+            controls_of=lambda channel: Controls(ptz=None if channel.ptz is None else self.unit),
+            on_settings=self.settings.append,
+            on_event=lambda kind, active: self.events.append((kind, active)),
+            on_login_failure=self.failures.append,
             retry_seconds=(0.05,),
         )
 
@@ -218,3 +241,126 @@ async def test_snapshots_come_from_the_recorder_or_not_at_all(watched: Watched) 
     watched.snapshot = None
     with pytest.raises(Exception, match="503"):
         await fetch_snapshot(uri, CREDENTIALS.username, CREDENTIALS.password)
+
+
+async def run(watched: Watched) -> None:
+    await watched.camera.set_endpoint(endpoint())
+    await watched.camera.set_enabled(True)
+
+
+async def reads(watched: Watched, credentials: Credentials = CREDENTIALS) -> bool:
+    try:
+        return bool((await read_camera(watched.xaddr, credentials.username, credentials.password)).profiles)
+    except Exception:  # noqa: BLE001 - whatever the client's library makes of a refusal
+        return False
+
+
+async def test_another_login_is_asked_for_at_once_and_no_server_restarts(watched: Watched) -> None:
+    await run(watched)
+    ports = watched.camera.endpoint
+    other = Credentials(username="viewer", password="Another1")
+    watched.camera.set_credentials(other)
+    assert (await reads(watched), await reads(watched, other)) == (False, True)
+    watched.camera.set_credentials(None)
+    assert await reads(watched)
+    assert watched.camera.endpoint == ports
+
+
+async def test_failed_logins_are_told_with_their_reason(watched: Watched) -> None:
+    await run(watched)
+    assert not await reads(watched, replace(CREDENTIALS, password="wrong"))
+    assert {failure.problem for failure in watched.failures} == {LoginProblem.WRONG_PASSWORD}
+    assert watched.camera.logins.recent[0].source == LOOPBACK
+
+
+async def test_what_is_set_is_to_be_kept_once(watched: Watched) -> None:
+    await watched.camera.set_discoverable(True)
+    await watched.camera.set_discoverable(True)
+    await watched.camera.set_scopes(("onvif://www.onvif.org/location/gate",))
+    watched.camera.set_media2(True)
+    assert watched.settings == [
+        KeptSettings(discoverable=True),
+        KeptSettings(discoverable=True, scopes=("onvif://www.onvif.org/location/gate",)),
+        KeptSettings(discoverable=True, scopes=("onvif://www.onvif.org/location/gate",), media2=True),
+    ]
+
+
+async def test_media2_is_there_where_a_stream_needs_it_or_somebody_wants_it(watched: Watched) -> None:
+    camera = watched.camera
+    h265 = replace(CHANNEL.main, video=replace(CHANNEL.main.video, codec="H265"))
+    assert not camera.media2
+    camera.set_media2(True)
+    assert camera.media2
+    camera.set_media2(False)
+    camera.update_channel(replace(CHANNEL, main=h265), RECORDER)
+    assert camera.media2
+    camera.set_media2(False)
+    assert (camera.media2, camera.settings.media2) == (False, False)
+
+
+def moved(active: bool, kind: EventKind = EventKind.MOTION) -> RecorderEvent:
+    return RecorderEvent(channel=CHANNEL.token, kind=kind, active=active, at=datetime.now(UTC))
+
+
+async def test_recorder_and_assigned_sources_are_one_to_whoever_listens(watched: Watched) -> None:
+    camera = watched.camera
+    camera.assign_event_kinds([EventKind.DOORBELL, EventKind.MOTION])
+    assert camera.event_kinds == (EventKind.MOTION, EventKind.DOORBELL)
+    camera.report_from_recorder(moved(True))
+    camera.report("pir", EventKind.MOTION, True, datetime.now(UTC))
+    camera.report_from_recorder(moved(False))
+    assert camera.sees(EventKind.MOTION)
+    camera.forget_events("pir")
+    assert watched.events == [(EventKind.MOTION, True), (EventKind.MOTION, False)]
+
+
+async def test_a_kind_that_the_recorder_tells_is_one_of_the_camera_from_then_on(watched: Watched) -> None:
+    camera = watched.camera
+    camera.report_from_recorder(moved(True, EventKind.PERSON))
+    camera.report_from_recorder(moved(True, EventKind.PERSON))
+    assert camera.event_kinds == (EventKind.PERSON,)
+    assert watched.settings == [KeptSettings(event_kinds=(EventKind.PERSON,))]
+    camera.update_channel(replace(CHANNEL, event_kinds=(EventKind.MOTION,)), RECORDER)
+    assert camera.event_kinds == (EventKind.MOTION, EventKind.PERSON)
+
+
+MOVABLE = replace(CHANNEL, ptz=PtzAbilities(profile_token="P1", spaces=()))
+
+
+async def test_a_ptz_unit_stands_still_when_its_camera_is_switched_off(watched: Watched) -> None:
+    await run(watched)
+    assert watched.camera.can_steer == frozenset()
+    watched.camera.update_channel(MOVABLE, RECORDER)
+    assert watched.camera.can_steer == {"ptz"}
+    assert watched.camera._behind.ptz is not None
+    await watched.camera._behind.ptz.continuous_move(PtzVector(pan=1.0, tilt=0.0), None)
+    await watched.camera.set_enabled(False)
+    assert watched.unit.told[-1] == STOP_PAN_TILT
+
+
+async def test_a_ptz_unit_that_was_exchanged_is_stopped_in_place_of_the_former(watched: Watched) -> None:
+    watched.camera.update_channel(MOVABLE, RECORDER)
+    former = watched.unit
+    assert watched.camera._behind.ptz is not None
+    await watched.camera._behind.ptz.continuous_move(PtzVector(pan=1.0, tilt=0.0), None)
+    watched.unit = Unit()
+    watched.camera.update_channel(replace(MOVABLE, name="Gate"), RECORDER)
+    await watched.camera.close()
+    assert watched.unit.told == [STOP_PAN_TILT]
+    assert former.told[-1][0] == "continuous_move"
+    watched.camera.update_channel(CHANNEL, RECORDER)
+    assert watched.camera.can_steer == frozenset()
+
+
+async def test_relay_outputs_are_steered_where_they_are_given(watched: Watched) -> None:
+    class Relays:
+        async def set_relay(self, token: str, *, active: bool) -> None:
+            pass
+
+    output = RelayOutput(token="R1", monostable=False, delay=0.0, idle_closed=False)
+    relays = Relays()
+    watched.camera.set_relays((output,), relays)
+    assert watched.camera.can_steer == {"relays"}
+    assert watched.camera._behind.relays is relays
+    watched.camera.set_relays((), None)
+    assert watched.camera.can_steer == frozenset()

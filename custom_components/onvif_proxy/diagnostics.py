@@ -18,6 +18,7 @@ from .const import CONF_ADDRESS, CONF_CAMERA_PASSWORD, CONF_CAMERA_USERNAME, DOM
 from .coordinator import RecorderCoordinator
 from .data import OnvifProxyConfigEntry
 from .fleet_camera import FleetCamera, camera_identifier
+from .logins import LoginFailure
 from .model import Channel, Endpoint, Recorder
 
 MIN_SECRET_LENGTH = 4
@@ -90,6 +91,11 @@ def _coordinator(coordinator: RecorderCoordinator) -> dict[str, Any]:
     return {
         "last_update_success": coordinator.last_update_success,
         "last_exception": _exception(coordinator.last_exception),
+        "events": {
+            "heard": coordinator.hears_events,
+            "trouble": _exception(coordinator.event_trouble),
+            "of_unknown_channels": coordinator.unknown_channel_events,
+        },
     }
 
 
@@ -105,7 +111,10 @@ def _exception(error: BaseException | None) -> dict[str, Any] | None:
 
 
 def _recorder(recorder: Recorder) -> dict[str, Any]:
-    return _recorder_info(recorder) | {"channels": [_channel(channel) for channel in recorder.channels]}
+    return _recorder_info(recorder) | {
+        "channels": [_channel(channel) for channel in recorder.channels],
+        "relay_outputs": [asdict(output) for output in recorder.relay_outputs],
+    }
 
 
 def _recorder_info(recorder: Recorder) -> dict[str, Any]:
@@ -118,6 +127,9 @@ def _channel(channel: Channel) -> dict[str, Any]:
         "name": channel.name,
         "snapshot_uri": None if channel.snapshot_uri is None else uri_shape(channel.snapshot_uri),
         "streams": [asdict(stream) | {"uri": uri_shape(stream.uri)} for stream in channel.streams],
+        "event_kinds": list(channel.event_kinds),
+        "ptz": None if channel.ptz is None else asdict(channel.ptz),
+        "has_imaging": channel.has_imaging,
     }
 
 
@@ -128,7 +140,7 @@ def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, Any]:
         "channel_is_there": recorder.channel(fleet_camera.token) is not None,
         "state": camera.status.state,
         "trouble": camera.status.trouble,
-        "switches": {"running": record.running, "discovery": record.discoverable},
+        "switches": {"running": record.running, "discovery": record.discoverable, "media2": record.media2},
         "identity": {
             "mac": None if fleet_camera.identity.mac is None else REDACTED,
             "onvif_port": fleet_camera.identity.onvif_port,
@@ -136,13 +148,29 @@ def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, Any]:
         },
         "endpoint": None if camera.endpoint is None else _endpoint(camera.endpoint),
         "viewers": camera.viewers,
+        "media2": camera.media2,
+        "steered_by_clients": sorted(camera.can_steer),
+        "events": {
+            "seen": {kind.value: camera.sees(kind) for kind in camera.event_kinds},
+            "assigned": sorted(camera.assigned_kinds),
+            "subscriptions": camera.subscriptions,
+        },
+        "asks_for_login": camera.credentials is not None,
+        "failed_logins": [_failed_login(failure) for failure in camera.logins.recent],
     }
 
 
+def _failed_login(failure: LoginFailure) -> dict[str, Any]:
+    return asdict(failure) | {"source": _masked(failure.source), "at": failure.at.isoformat()}
+
+
 def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
-    """Keep the last part of the address: it tells the cameras of a network apart."""
-    last_part = endpoint.address.rpartition(".")[2]
-    return async_redact_data(asdict(endpoint), _SECRET_FIELDS) | {CONF_ADDRESS: f"{REDACTED}.{last_part}"}
+    return async_redact_data(asdict(endpoint), _SECRET_FIELDS) | {CONF_ADDRESS: _masked(endpoint.address)}
+
+
+def _masked(address: str) -> str:
+    """Keep the last part of an address: it tells the cameras, or the clients, of a network apart."""
+    return f"{REDACTED}.{address.rpartition('.')[2]}"
 
 
 def uri_shape(uri: str) -> str:

@@ -119,12 +119,15 @@ def async_add_by_kind(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add an entity for each of these kinds that a camera can tell, now and when it learns it."""
+    fleet = entry.runtime_data.fleet
 
     def add_for(fleet_camera: FleetCamera) -> None:
         added: set[EventKind] = set()
 
         @callback
         def add_new() -> None:
+            if fleet.cameras.get(fleet_camera.token) is not fleet_camera:
+                return  # its device was deleted, and its entities must not bring it back
             for kind in fleet_camera.camera.event_kinds:
                 if kind in kinds and kind not in added:
                     added.add(kind)
@@ -135,4 +138,4 @@ def async_add_by_kind(
         add_new()
         entry.async_on_unload(fleet_camera.listeners.add(add_new))
 
-    entry.async_on_unload(entry.runtime_data.fleet.async_on_new_camera(add_for))
+    entry.async_on_unload(fleet.async_on_new_camera(add_for))

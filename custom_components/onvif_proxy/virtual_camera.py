@@ -183,6 +183,11 @@ class VirtualCamera:
         return 0 if self._relay is None else self._relay.viewers
 
     @property
+    def subscriptions(self) -> int:
+        """How many pull points clients have for its events."""
+        return sum(self._broker.subscribers.values())
+
+    @property
     def assigned_kinds(self) -> frozenset[EventKind]:
         """What others than the recorder report."""
         return self._assigned_kinds

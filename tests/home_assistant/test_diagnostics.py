@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -21,7 +22,8 @@ from custom_components.onvif_proxy.const import (
     DOMAIN,
 )
 from custom_components.onvif_proxy.diagnostics import uri_shape
-from custom_components.onvif_proxy.nvr import RecorderRefused
+from custom_components.onvif_proxy.logins import LoginProblem, LoginWay
+from custom_components.onvif_proxy.nvr import EventsNotSupported, OnvifDriver, RecorderRefused
 from tests.end_to_end.client import play
 from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
 
@@ -142,7 +144,11 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
             "excluded_channels": [],
         },
     }
-    assert diagnosis["coordinator"] == {"last_update_success": True, "last_exception": None}
+    assert diagnosis["coordinator"] == {
+        "last_update_success": True,
+        "last_exception": None,
+        "events": {"heard": True, "trouble": None, "of_unknown_channels": 0},
+    }
     assert diagnosis["recorder"]["mac"] == diagnosis["recorder"]["serial_number"] == "**REDACTED**"
 
     channel = diagnosis["recorder"]["channels"][0]
@@ -165,7 +171,7 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
         "channel_is_there": True,
         "state": "running",
         "trouble": None,
-        "switches": {"running": True, "discovery": True},
+        "switches": {"running": True, "discovery": True, "media2": None},
         "identity": {"mac": "**REDACTED**", **ports},
         "endpoint": {
             "address": "**REDACTED**.1",
@@ -175,6 +181,15 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
             **ports,
         },
         "viewers": 0,
+        "media2": False,
+        "steered_by_clients": ["imaging", "ptz"],
+        "events": {
+            "seen": {"motion": False, "line_crossing": False, "tamper": False},
+            "assigned": [],
+            "subscriptions": 0,
+        },
+        "asks_for_login": True,
+        "failed_logins": [],
     }
     assert_keeps_secrets(diagnosis, entry)
 
@@ -208,9 +223,42 @@ async def test_switches_and_states_are_shown(
         await hass.services.async_call("switch", "turn_off", {"entity_id": entity_id}, blocking=True)
     diagnosis: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     stopped, running = diagnosis["cameras"]
-    assert stopped["switches"] == {"running": False, "discovery": False}
+    assert stopped["switches"] == {"running": False, "discovery": False, "media2": None}
     assert (stopped["state"], stopped["endpoint"]) == ("stopped", None)
     assert (running["state"], running["endpoint"]["interface"]) == ("running", "lo")
+
+
+async def test_failed_logins_are_shown_with_no_more_than_the_end_of_their_address(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, entry: MockConfigEntry
+) -> None:
+    camera = next(iter(entry.runtime_data.fleet.cameras.values())).camera
+    camera.logins.failed("192.0.2.77", LoginWay.SOAP, LoginProblem.CLOCK_OFF, seconds_off=4000)
+    diagnosis: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    first, second = diagnosis["cameras"]
+    (failure,) = first["failed_logins"]
+    assert failure.pop("at")
+    assert failure == {
+        "source": "**REDACTED**.77",
+        "way": "soap",
+        "problem": "clock_off",
+        "seconds_off": 4000,
+        "count": 1,
+    }
+    assert second["failed_logins"] == []
+
+
+async def test_a_recorder_that_tells_no_events_is_shown(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, recorder: SimulatedRecorder, set_up: SetUp
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise EventsNotSupported("no pull points")
+
+    entry = entry_for(recorder)
+    with patch.object(OnvifDriver, "listen", refuse):
+        assert await set_up(entry)
+        diagnosis: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    events = diagnosis["coordinator"]["events"]
+    assert (events["heard"], events["trouble"]["type"]) == (False, "EventsNotSupported")
 
 
 async def test_viewers_are_counted(

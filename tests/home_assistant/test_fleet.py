@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import aiohttp
 from homeassistant.components.camera import async_get_image
-from homeassistant.const import SERVICE_TURN_OFF, SERVICE_TURN_ON, STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.const import SERVICE_TURN_OFF, SERVICE_TURN_ON, STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 import pytest
@@ -112,6 +112,55 @@ async def test_discovery_switch_hides_one_camera_and_is_remembered(hass: HomeAss
     assert [state_of(hass, one) for one in switches] == [STATE_OFF, STATE_ON]
     await switch(hass, switches[0], SERVICE_TURN_ON)
     assert len(await find_cameras(LOOPBACK, wanted=xaddrs)) == 2
+
+
+async def test_what_a_client_sets_is_seen_here_and_remembered(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    switches = entity_ids(hass, entry, "_discovery")
+    scopes = ("onvif://www.onvif.org/location/gate",)
+    camera = next(iter(entry.runtime_data.fleet.cameras.values())).camera
+    await camera.set_discoverable(False)
+    await camera.set_scopes(scopes)
+    await hass.async_block_till_done()
+    assert [state_of(hass, one) for one in switches] == [STATE_OFF, STATE_ON]
+
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    again = next(iter(entry.runtime_data.fleet.cameras.values())).camera
+    assert (again.settings.discoverable, again.settings.scopes) == (False, scopes)
+    assert [state_of(hass, one) for one in switches] == [STATE_OFF, STATE_ON]
+
+
+async def test_media2_follows_the_streams_until_it_is_switched(hass: HomeAssistant, set_up: SetUp) -> None:
+    async with SimulatedRecorder(RecorderOptions(channels=2, codecs={2: "H265"})) as recorder:
+        entry = entry_for(recorder)
+        assert await set_up(entry)
+        switches = entity_ids(hass, entry, "_media2")
+        assert [state_of(hass, one) for one in switches] == [STATE_OFF, STATE_ON]
+        await switch(hass, switches[0], SERVICE_TURN_ON)
+        await switch(hass, switches[1], SERVICE_TURN_OFF)
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert [state_of(hass, one) for one in switches] == [STATE_ON, STATE_OFF]
+        await switch(hass, switches[1], SERVICE_TURN_ON)
+        records = [one.record for one in entry.runtime_data.fleet.cameras.values()]
+        assert [record.media2 for record in records] == [True, None]  # as the streams ask for: no choice to be kept
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_refused_login_is_an_event_of_the_camera(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    events = entity_ids(hass, entry, "_login_refused")
+    address = state_of(hass, entity_ids(hass, entry, "_address")[0])
+    with pytest.raises(Exception, match=r"(?i)authori"):
+        await read_camera(f"http://{address}/onvif/device_service", CAMERA_USERNAME, "Wrong1")
+    await hass.async_block_till_done()
+    first, second = (hass.states.get(one) for one in events)
+    assert first is not None
+    assert second is not None
+    assert second.state == STATE_UNKNOWN
+    told = {key: first.attributes[key] for key in ("event_type", "client", "way", "seconds_off")}
+    assert told == {"event_type": "wrong_password", "client": LOOPBACK, "way": "soap", "seconds_off": None}
+    assert CAMERA_USERNAME not in str(first.attributes)
+    assert "Wrong1" not in str(first.attributes)
 
 
 async def test_a_rescan_adds_new_channels_and_moves_no_other(
@@ -394,6 +443,6 @@ async def reaches(hass: HomeAssistant, entity_id: str, wanted: str) -> None:
 
 async def test_entities_have_translations_and_unique_ids(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    assert len(entities) == 2 + 2 * 6
+    assert len(entities) == 2 + 2 * 11
     assert all(one.translation_key or one.original_device_class or one.domain == "camera" for one in entities)
     assert {one.platform for one in entities} == {DOMAIN}

@@ -1,11 +1,13 @@
 """What is kept of recorders and cameras survives a file that somebody edited."""
 
+import json
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.onvif_proxy.const import Addressing
+from custom_components.onvif_proxy.model import EventKind
 from custom_components.onvif_proxy.store import CameraRecord, IdentityStore
 
 KEY = "onvif_proxy.identities"
@@ -20,11 +22,63 @@ GOOD = {
 }
 
 
+STREAM = {
+    "role": "main",
+    "profile_token": "P1",
+    "uri": "rtsp://192.0.2.1/1",
+    "video": {
+        "codec": "H264",
+        "width": 1280,
+        "height": 720,
+        "frame_rate": 15.0,
+        "bit_rate": None,
+        "gov_length": None,
+        "codec_profile": None,
+        "quality": None,
+    },
+    "audio": {"codec": "G711", "bit_rate": 64, "sample_rate": 8},
+}
+
+
+@pytest.fixture
+def hass_storage_of_the_first_version() -> dict[str, Any]:
+    """What was stored before there were events, controls and settings of clients."""
+    channel = {"token": "V1", "name": "Door", "main": STREAM, "sub": None, "snapshot_uri": None}
+    info = {"serial_number": "R1", "manufacturer": "M", "model": "N", "firmware": "1", "name": "Attic", "mac": None}
+    return {
+        "R1": {
+            "recorder": {"info": info, "channels": [channel]},
+            "credentials": {"username": "onvif", "password": "Adoption1"},
+            "cameras": {"V1": GOOD | {"channel": channel}},
+        }
+    }
+
+
 async def load(hass: HomeAssistant, hass_storage: dict[str, Any], recorders: dict[str, Any]) -> IdentityStore:
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": {"recorders": recorders}}
     store = IdentityStore(hass, "instance")
     await store.async_load()
     return store
+
+
+async def test_a_file_of_the_first_version_is_read_and_what_is_new_is_kept(
+    hass: HomeAssistant, hass_storage: dict[str, Any], hass_storage_of_the_first_version: dict[str, Any]
+) -> None:
+    store = await load(hass, hass_storage, hass_storage_of_the_first_version)
+    camera = store.recorder("R1").cameras["V1"]
+    assert (camera.running, camera.discoverable, camera.number) == (False, True, 1)
+    assert (camera.scopes, camera.media2, camera.event_kinds) == ((), None, ())
+    assert camera.channel is not None
+    assert (camera.channel.name, camera.channel.event_kinds, camera.channel.ptz) == ("Door", (), None)
+    recorder = store.recorder("R1").recorder
+    assert recorder is not None
+    assert (recorder.channels, recorder.relay_outputs) == ((camera.channel,), ())
+
+    camera.scopes, camera.media2 = ("onvif://www.onvif.org/location/gate",), True
+    camera.event_kinds = (EventKind.DOORBELL,)
+    written = json.loads(json.dumps(store._data()))["recorders"]
+    again = (await load(hass, hass_storage, written)).recorder("R1").cameras["V1"]
+    assert again == camera
 
 
 @pytest.mark.parametrize("broken", [{}, {"number": 1}, GOOD | {"identities": {"elsewhere": {}}}, GOOD | {"channel": 5}])
