@@ -464,11 +464,11 @@ async def test_a_recorder_that_answers_empty_at_once_is_not_run_after(recorder: 
 async def test_a_recorder_that_never_stops_telling_is_slowed_down(recorder: EventRecorder, listen: Listen) -> None:
     """A burst is taken as it comes, no more."""
     recorder.answers["PullMessages"] = pulled(motion("s1", True))
-    ear = await listen(recorder, pull_timeout=30.0, pause=0.2)
-    await ear.until(lambda: recorder.calls["PullMessages"] >= 21)
+    ear = await listen(recorder, pull_timeout=30.0, max_burst=10, burst_pause=0.2)
+    await ear.until(lambda: recorder.calls["PullMessages"] >= 11)
     await asyncio.sleep(0.5)
 
-    assert recorder.calls["PullMessages"] <= 26
+    assert recorder.calls["PullMessages"] <= 15
 
 
 async def test_a_recorder_that_refuses_subscriptions_is_asked_seldom(recorder: EventRecorder, listen: Listen) -> None:

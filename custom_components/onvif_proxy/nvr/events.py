@@ -33,11 +33,13 @@ RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SETTLED = 60.0
 """Seconds after which a subscription counts as one that worked: losing it is not a further failure."""
 QUICK = 0.5
-"""Seconds: answers that come sooner were not waited for."""
-MAX_QUICK = 20
-"""Quick answers with messages in a row that are a burst; more of them are paused for."""
+"""Seconds: empty answers that come sooner were not waited for."""
 PAUSE = 0.5
-"""Seconds before the next request to a recorder that does not wait."""
+"""Seconds before the next request to a recorder that does not wait until it has something to tell."""
+MAX_BURST = 20
+"""Answers with messages that are fetched as fast as they come."""
+BURST_PAUSE = 0.05
+"""Seconds between the answers of a burst that goes on: a recorder that never ends costs little, and little time is lost."""
 FAREWELL_TIMEOUT = 3.0
 """Seconds for unsubscribing."""
 MAX_TOLD = 64
@@ -80,6 +82,8 @@ class EventListener:
     retry_delays: Sequence[float] = RETRY_DELAYS
     settled: float = SETTLED
     pause: float = PAUSE
+    max_burst: int = MAX_BURST
+    burst_pause: float = BURST_PAUSE
     farewell_timeout: float = FAREWELL_TIMEOUT
     counts: EventCounts = field(default_factory=EventCounts)
     _states: EventStates = field(default_factory=EventStates)
@@ -177,7 +181,7 @@ class EventListener:
     async def _pull_on(self, on_event: Callable[[RecorderEvent], None]) -> None:
         """Fetch messages until an error ends it."""
         loop = asyncio.get_running_loop()
-        quick = 0
+        burst = 0
         while (subscription := self._subscription) is not None:
             left = subscription.renew_at - loop.time()
             if left <= 0:
@@ -193,9 +197,12 @@ class EventListener:
                 self._report(notification, at, on_event)
             if pulled.lifetime is not None:
                 subscription.renew_at = loop.time() + self._until_renewal(pulled.lifetime)
-            quick = quick + 1 if loop.time() - began < min(QUICK, self.pull_timeout / 2) else 0
-            if quick > (MAX_QUICK if pulled.notifications else 0):
+            took = loop.time() - began
+            burst = burst + 1 if pulled.notifications and took < self.burst_pause else 0
+            if not pulled.notifications and took < min(QUICK, self.pull_timeout / 2):
                 await asyncio.sleep(self.pause)
+            elif burst > self.max_burst:
+                await asyncio.sleep(self.burst_pause)
 
     async def _renew(self, subscription: _Subscription) -> None:
         """Lengthen the subscription's life; where that is refused, take a new one."""
