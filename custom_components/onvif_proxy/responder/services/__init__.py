@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from ..names import expand
 from .base import Context, Operation, Service
 from .device import DEVICE
+from .device_io import DEVICE_IO
 from .events import EVENTS
 from .media import MEDIA
 from .media2 import MEDIA2
 
-SERVICES = (DEVICE, MEDIA, EVENTS, MEDIA2)
+SERVICES = (DEVICE, MEDIA, EVENTS, MEDIA2, DEVICE_IO)
 
 
 def operations_of(services: tuple[Service, ...]) -> Mapping[str, Operation]:
