@@ -15,7 +15,7 @@ from wsdiscovery import QName, Scope, WSDiscovery
 import wsdiscovery.threaded
 
 from custom_components.onvif_proxy.responder import DiscoveryResponder, is_own_scope
-from custom_components.onvif_proxy.responder.discovery import GROUP, PORT
+from custom_components.onvif_proxy.responder.discovery_common import GROUP, PORT, DiscoveryLimits
 
 from .conftest import make_description
 from .test_wsdiscovery import DN, NS, request
@@ -96,11 +96,15 @@ def peer(port: int) -> Iterator[Peer]:
         yield opened
 
 
+def quick(**limits: float) -> DiscoveryLimits:
+    """Return limits by which everything is sent at once and once, unless told otherwise."""
+    limits = {"max_delay": 0.0, "unicast_sends": 1, "multicast_sends": 1, "bye_sends": 1} | limits
+    return DiscoveryLimits(**limits)  # type: ignore[arg-type]  # counts are whole floats
+
+
 def responder(port: int, number: int = 1, **limits: float) -> DiscoveryResponder:
-    """Return a responder that answers at once and once, unless told otherwise."""
     description = make_description(uuid=f"00000000-0000-4000-8000-{number:012}", onvif_port=8000 + number)
-    limits = {"max_delay": 0.0, "repeat_delay": 10.0} | limits
-    return DiscoveryResponder(description, port=port, **limits)  # type: ignore[arg-type]  # counts are whole floats
+    return DiscoveryResponder(description, port=port, limits=quick(**limits))
 
 
 class TestProbe:
@@ -127,7 +131,7 @@ class TestProbe:
     async def test_endless_names_fit_into_a_datagram(
         self, peer: Peer, port: int, name: str, model: str, most: int
     ) -> None:
-        async with DiscoveryResponder(make_description(name=name, model=model), port=port, max_delay=0.0):
+        async with DiscoveryResponder(make_description(name=name, model=model), port=port, limits=quick()):
             peer.probe()
             (data, _), *_ = await peer.answers()
         scopes = etree.fromstring(data).findtext(".//d:Scopes", "", NS).split()
@@ -142,7 +146,7 @@ class TestProbe:
         assert references(received) == [f"urn:uuid:00000000-0000-4000-8000-{number:012}" for number in (1, 2, 3, 4)]
 
     async def test_given_http_port_is_announced(self, peer: Peer, port: int) -> None:
-        camera = DiscoveryResponder(make_description(), onvif_port=80, port=port, max_delay=0)
+        camera = DiscoveryResponder(make_description(), onvif_port=80, port=port, limits=quick())
         async with camera:
             peer.probe()
             data = (await peer.answers())[0][0]
@@ -155,11 +159,19 @@ class TestProbe:
                 peer.probe(message_id="urn:uuid:same")
             assert len(await peer.answers()) == 1
 
+    async def test_a_client_with_one_message_id_for_ever_is_answered_again(self, peer: Peer, port: int) -> None:
+        async with responder(port, duplicate_window=0.2):
+            for _ in range(2):
+                peer.probe(message_id="urn:uuid:same")
+                peer.probe(message_id="urn:uuid:same")
+                assert len(await peer.answers()) == 1
+
     async def test_an_answer_is_repeated_as_it_may_get_lost(self, peer: Peer, port: int) -> None:
-        async with responder(port, repeat_delay=0.05):
+        async with responder(port, unicast_sends=3, min_repeat_delay=0.02, first_repeat_delay=0.02):
             peer.probe()
-            (first, _), (second, _) = await peer.answers()
-        assert first == second
+            received = await peer.answers()
+        assert len(received) == 3
+        assert len({data for data, _ in received}) == 1
 
     async def test_answers_to_many_are_spread(self, peer: Peer, port: int) -> None:
         async with responder(port, max_delay=10.0):
@@ -192,11 +204,24 @@ class TestProbe:
     async def test_a_probe_to_the_camera_alone_from_afar(
         self, peer: Peer, port: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        camera = responder(port)
+        camera = responder(port, unicast_sends=3, min_repeat_delay=0.02, first_repeat_delay=0.02)
         monkeypatch.setattr(camera, "_network", IPv4Network("192.0.2.0/24"))
         async with camera:
             peer.probe(to="127.0.0.1")
             assert await peer.answers() == []
+            peer.probe()  # of the group; not worth repeats
+            assert len(await peer.answers()) == 1
+
+    async def test_probes_that_do_not_match_are_not_read_for_ever(self, peer: Peer, port: int) -> None:
+        async with responder(port, max_requests_per_source=3):
+            for _ in range(3):
+                peer.send(request("<d:Probe><d:Types>Printer</d:Types></d:Probe>", message_id=uuid4().urn))
+            peer.probe()
+            assert await peer.answers() == []
+            other = Peer(port, "127.0.0.2")
+            other.probe()
+            assert len(await other.answers()) == 1
+            other.close()
 
     async def test_resolve(self, peer: Peer, port: int) -> None:
         reference = "urn:uuid:00000000-0000-4000-8000-000000000002"
@@ -251,17 +276,55 @@ class TestLife:
         await camera.stop()
         assert asyncio.all_tasks() == before
 
+    async def test_hello_is_repeated(self, peer: Peer, port: int) -> None:
+        async with responder(port, multicast_sends=4, min_repeat_delay=0.01, first_repeat_delay=0.01):
+            messages = [data for data, _ in await _receive(peer.listener, 0.3)]
+        assert len(messages) == 4
+        assert len(set(messages)) == 1
+
     async def test_new_name(self, peer: Peer, port: int) -> None:
-        camera = DiscoveryResponder(make_description(name="Old"), port=port, max_delay=0, repeat_delay=10)
+        camera = DiscoveryResponder(make_description(name="Old"), port=port, limits=quick())
         async with camera:
             (old,) = await peer.announcements("Hello")
             camera.update(make_description(name="Old"))
-            assert await peer.announcements("Hello") == []
+            assert await _receive(peer.listener, 0.1) == []
             camera.update(make_description(name="New"))
-            (new,) = await peer.announcements("Hello")
+            bye, hello = [etree.fromstring(data) for data, _ in await _receive(peer.listener, 0.3)]
+            peer.probe()
+            ((answer, _),) = await peer.answers()
+        assert bye.find("s:Body/d:Bye", NS) is not None
+        (new,) = hello.iterfind("s:Body/d:Hello", NS)
         assert "onvif://www.onvif.org/name/New" in new.findtext("d:Scopes", "", NS).split()
-        versions = [int(hello.findtext("d:MetadataVersion", "", NS)) for hello in (old, new)]
+        versions = [int(each.findtext("d:MetadataVersion", "", NS)) for each in (old, new)]
         assert versions[0] < versions[1]
+        assert etree.fromstring(answer).findtext(".//d:MetadataVersion", "", NS) == str(versions[1])
+
+    async def test_no_repeat_of_bye_comes_after_hello(self, peer: Peer, port: int) -> None:
+        limits = quick(bye_sends=2, multicast_sends=2, min_repeat_delay=0.05, first_repeat_delay=0.05)
+        camera = DiscoveryResponder(make_description(name="Old"), port=port, limits=limits)
+        async with camera:
+            await _receive(peer.listener, 0.2)
+            camera.update(make_description(name="New"))
+            messages = [etree.fromstring(data) for data, _ in await _receive(peer.listener, 0.4)]
+        kinds = [etree.QName(message.find("s:Body", NS)[0]).localname for message in messages]  # type: ignore[index]
+        assert kinds == ["Bye", "Bye", "Hello", "Hello"]
+
+    async def test_changes_at_once_are_announced_together(self, peer: Peer, port: int) -> None:
+        camera = DiscoveryResponder(make_description(name="Old"), port=port, limits=quick())
+        async with camera:
+            await peer.announcements("Hello")
+            for number in range(20):
+                camera.update(make_description(name=f"New {number}"))
+            messages = [etree.fromstring(data) for data, _ in await _receive(peer.listener, 0.3)]
+        assert [message.find("s:Body/d:Bye", NS) is not None for message in messages] == [True, False]
+        assert "name/New%2019" in messages[1].findtext(".//d:Scopes", "", NS)
+
+    async def test_a_change_before_hello_needs_no_bye(self, peer: Peer, port: int) -> None:
+        camera = DiscoveryResponder(make_description(name="Old"), port=port, limits=quick())
+        async with camera:
+            camera.update(make_description(name="New"))
+            (message,) = await _receive(peer.listener, 0.3)
+        assert b"name/New" in message[0]
 
     async def test_port_shared_with_another_program(self, peer: Peer, port: int) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
@@ -308,7 +371,7 @@ class TestWSDiscovery:
             DiscoveryResponder(
                 make_description(uuid=uuid.removeprefix("urn:uuid:"), onvif_port=8001 + number),
                 port=PORT,
-                max_delay=0.1,
+                limits=DiscoveryLimits(max_delay=0.1),
             )
             for number, uuid in enumerate(sorted(uuids))
         ]

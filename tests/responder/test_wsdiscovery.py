@@ -11,7 +11,6 @@ from custom_components.onvif_proxy.responder.wsdiscovery import (
     Resolve,
     Target,
     parse_datagram,
-    scope_matches,
 )
 
 NS = {
@@ -27,6 +26,10 @@ TARGET = Target(
     xaddrs=("http://192.0.2.7/onvif/device_service",),
     metadata_version=5,
 )
+
+
+def target(*scopes: str) -> Target:
+    return Target(endpoint_reference="urn:uuid:1234", scopes=scopes, xaddrs=(), metadata_version=1)
 
 
 def request(
@@ -100,6 +103,7 @@ class TestProbe:
 
     def test_unknown_rule_matches_nothing(self) -> None:
         assert not probe(scopes=TARGET.scopes[0], match_by=f"{NS['d']}/ldap").matches(TARGET)
+        assert not probe(scopes="", match_by=f"{NS['d']}/none").matches(TARGET)
 
     def test_rule_is_read(self) -> None:
         assert probe(scopes=TARGET.scopes[0], match_by=f"{NS['d']}/strcmp0").matches(TARGET)
@@ -129,7 +133,21 @@ class TestProbe:
     ],
 )
 def test_scopes_match_by_segments(wanted: str, scope: str, matches: bool, rule: str) -> None:
-    assert scope_matches(wanted, scope, f"{NS['d']}/{rule}") is matches
+    assert Probe("", frozenset(), (wanted,), f"{NS['d']}/{rule}").matches(target(scope)) is matches
+
+
+@pytest.mark.parametrize(
+    ("wanted", "scope", "matches"),
+    [
+        ("uuid:5c9d8a1e-3c1f-4f5e-9a55-0a1b2c3d4e5f", "UUID:5C9D8A1E-3C1F-4F5E-9A55-0A1B2C3D4E5F", True),
+        ("uuid:5c9d8a1e-3c1f-4f5e-9a55-0a1b2c3d4e5f", "uuid:5c9d8a1e-3c1f-4f5e-9a55-0a1b2c3d4e50", False),
+        ("uuid:5c9d8a1e-3c1f-4f5e-9a55-0a1b2c3d4e5f", "http:5c9d8a1e-3c1f-4f5e-9a55-0a1b2c3d4e5f", False),
+        ("onvif://www.onvif.org", "onvif://www.onvif.org", False),
+        ("uuid:me", "uuid:me", False),
+    ],
+)
+def test_scopes_match_as_uuids(wanted: str, scope: str, matches: bool) -> None:
+    assert Probe("", frozenset(), (wanted,), f"{NS['d']}/uuid").matches(target(scope)) is matches
 
 
 class TestResolve:
@@ -233,6 +251,12 @@ class TestAnnouncer:
             {"InstanceId": "77", "MessageNumber": "1"},
             {"InstanceId": "77", "MessageNumber": "2"},
         ]
+
+    def test_a_second_announcer_of_a_device_counts_for_itself(self) -> None:
+        hello = etree.fromstring(Announcer(77, sequence_id="urn:uuid:5").hello(TARGET))
+        sequence = hello.find("s:Header/d:AppSequence", NS)
+        assert sequence is not None
+        assert dict(sequence.attrib) == {"InstanceId": "77", "SequenceId": "urn:uuid:5", "MessageNumber": "1"}
 
     def test_message_ids_differ(self) -> None:
         announcer = Announcer(77)

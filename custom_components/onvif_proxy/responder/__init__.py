@@ -8,6 +8,7 @@ from .camera import Camera, CameraSettings, SnapshotSource
 from .discovery import DiscoveryResponder
 from .errors import SnapshotUnavailable
 from .events import EventBroker
+from .host_discovery import HostDiscovery
 from .names import DEVICE_PATH, MEDIA_PATH, SNAPSHOT_PATH
 from .scopes import OWN_SCOPE, is_own_scope
 from .server import OnvifServer
@@ -21,6 +22,7 @@ __all__ = [
     "CameraSettings",
     "DiscoveryResponder",
     "EventBroker",
+    "HostDiscovery",
     "OnvifServer",
     "SnapshotSource",
     "SnapshotUnavailable",

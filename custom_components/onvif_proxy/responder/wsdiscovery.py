@@ -3,10 +3,11 @@
 Source: WS-Discovery (April 2005) sections 4 to 6; ONVIF Core, device discovery.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from .errors import XmlError
 from .names import expand
@@ -24,8 +25,9 @@ XML_LIMITS = XmlLimits(depth=12, elements=100, attributes=100)
 TYPES: Final = ("dn:NetworkVideoTransmitter", "tds:Device")
 _EXPANDED_TYPES = frozenset(expand(name) for name in TYPES)
 
-_BY_URI = (f"{DISCOVERY}/rfc3986", f"{DISCOVERY}/rfc2396")
-_BY_STRING = f"{DISCOVERY}/strcmp0"
+_DEFAULT_RULE = f"{DISCOVERY}/rfc3986"
+# What must stand in every request to a device, so that all else costs no parsing.
+_ACTIONS = (f"{DISCOVERY}/Probe".encode(), f"{DISCOVERY}/Resolve".encode())
 
 
 class DiscoveryError(ValueError):
@@ -55,9 +57,15 @@ class Probe:
     match_by: str
 
     def matches(self, target: Target) -> bool:
-        """Tell whether a device has all types and all scopes asked for; no way of matching that we lack matches."""
-        return self.types <= _EXPANDED_TYPES and all(
-            any(scope_matches(wanted, scope, self.match_by) for scope in target.scopes) for wanted in self.scopes
+        """Tell whether a device has all types and all scopes asked for; by a rule that we lack, nothing matches.
+
+        The lacking ones are `ldap`, of a directory that cameras are not in, and `none`, for devices without scopes.
+        """
+        rule = _RULES.get(self.match_by)
+        return (
+            rule is not None
+            and self.types <= _EXPANDED_TYPES
+            and all(any(rule(wanted, scope) for scope in target.scopes) for wanted in self.scopes)
         )
 
 
@@ -73,12 +81,21 @@ class Resolve:
         return self.endpoint_reference == target.endpoint_reference
 
 
-def scope_matches(wanted: str, scope: str, match_by: str) -> bool:
-    """Compare two scopes by a matching rule (section 5.1): by URI, `wanted` must be a prefix, segment by segment."""
-    if match_by == _BY_STRING:
-        return wanted == scope
-    if match_by not in _BY_URI:
+def _same_string(wanted: str, scope: str) -> bool:
+    return wanted == scope
+
+
+def _same_uuid(wanted: str, scope: str) -> bool:
+    """Compare as numbers of 128 bits, both of the scheme `uuid`."""
+    try:
+        one, other = (UUID(uri[5:]) for uri in (wanted, scope) if uri[:5].lower() == "uuid:")
+    except ValueError:
         return False
+    return one == other
+
+
+def _uri_prefix(wanted: str, scope: str) -> bool:
+    """Compare segment by segment, of which `wanted` may have fewer."""
     try:
         one, other = urlsplit(wanted), urlsplit(scope)
     except ValueError:
@@ -93,10 +110,21 @@ def _segments(uri: SplitResult) -> list[str]:
     return [unquote(segment) for segment in uri.path.rstrip("/").split("/")]
 
 
+_RULES: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    _DEFAULT_RULE: _uri_prefix,
+    f"{DISCOVERY}/rfc2396": _uri_prefix,
+    f"{DISCOVERY}/strcmp0": _same_string,
+    f"{DISCOVERY}/uuid": _same_uuid,
+}
+"""How to compare a scope that is wanted with one that there is (section 5.1; ONVIF Core replaces RFC 2396 by RFC 3986)."""
+
+
 def parse_datagram(data: bytes) -> Probe | Resolve:
     """Read a request; raises `DiscoveryError` for everything else, such as the announcements of other devices."""
     if len(data) > MAX_DATAGRAM:
         raise DiscoveryError("too large")
+    if not any(action in data for action in _ACTIONS):
+        raise DiscoveryError("neither Probe nor Resolve")
     try:
         envelope = parse_xml(data, XML_LIMITS)
     except XmlError as error:
@@ -126,7 +154,7 @@ def _parse_probe(message_id: str, request: Element) -> Probe:
         message_id,
         frozenset() if types is None else frozenset(_expand_in(types, name) for name in (types.text or "").split()),
         () if scopes is None else tuple((scopes.text or "").split()),
-        (None if scopes is None else scopes.get("MatchBy")) or _BY_URI[0],
+        ("" if scopes is None else scopes.get("MatchBy", "").strip()) or _DEFAULT_RULE,
     )
 
 
@@ -142,6 +170,8 @@ class Announcer:
 
     instance_id: int
     """Must be higher than at the last start."""
+    sequence_id: str | None = None
+    """A URI, where others announce the same device, too."""
     _sent: int = field(default=0)
 
     def hello(self, target: Target) -> bytes:
@@ -168,7 +198,12 @@ class Announcer:
                 None if relates_to is None else node("a:RelatesTo", relates_to),
                 node("a:To", to),
                 node("a:Action", f"{DISCOVERY}/{action}"),
-                node("d:AppSequence", {"InstanceId": self.instance_id, "MessageNumber": self._sent}),
+                node(
+                    "d:AppSequence",
+                    {"InstanceId": self.instance_id},
+                    None if self.sequence_id is None else {"SequenceId": self.sequence_id},
+                    {"MessageNumber": self._sent},
+                ),
             ),
             node("env:Body", content),
         )
