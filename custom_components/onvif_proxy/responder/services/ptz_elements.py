@@ -1,8 +1,10 @@
 """The PTZ service's nouns as elements of ver10/schema, in the media profiles as well."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from ...model import PtzAbilities, PtzSpace, PtzSpaceKind
+from ..durations import format_duration
 from ..xmltree import Element, node
 
 PTZ_NODE = "PTZNode_1"
@@ -31,11 +33,6 @@ def default_timeout(ptz: PtzAbilities) -> float:
     """Return for how many seconds a continuous move goes on by itself where a client does not say."""
     shortest, longest = ptz.timeout
     return min(max(DEFAULT_TIMEOUT, shortest), longest)
-
-
-def duration(seconds: float) -> str:
-    """Write an xs:duration."""
-    return f"PT{seconds:g}S"
 
 
 def number_range(name: str, limits: tuple[float, float]) -> Element:
@@ -83,7 +80,7 @@ def ptz_configuration(name: str, ptz: PtzAbilities, use_count: int = 1) -> Eleme
         node("tt:NodeToken", PTZ_NODE),
         *(node(element, spaces[kind].uri) for kind, element in _DEFAULT_SPACES.items() if kind in spaces),
         _default_speed(spaces),
-        node("tt:DefaultPTZTimeout", duration(default_timeout(ptz))),
+        node("tt:DefaultPTZTimeout", format_duration(timedelta(seconds=default_timeout(ptz)))),
         _limits("tt:PanTiltLimits", spaces.get(PtzSpaceKind.ABSOLUTE_PAN_TILT)),
         _limits("tt:ZoomLimits", spaces.get(PtzSpaceKind.ABSOLUTE_ZOOM)),
     )
