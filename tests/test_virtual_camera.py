@@ -333,7 +333,9 @@ async def test_a_ptz_unit_stands_still_when_its_camera_is_switched_off(watched: 
     watched.camera.update_channel(MOVABLE, RECORDER)
     assert watched.camera.can_steer == {"ptz"}
     assert watched.camera._behind.ptz is not None
-    await watched.camera._behind.ptz.continuous_move(PtzVector(pan=1.0, tilt=0.0), None)
+    velocity = PtzVector(pan=1.0, tilt=0.0)
+    await watched.camera._behind.ptz.continuous_move(velocity, 3600.0)
+    assert watched.unit.told == [("continuous_move", velocity, 60.0)]  # as long as the unit allows
     await watched.camera.set_enabled(False)
     assert watched.unit.told[-1] == STOP_PAN_TILT
 

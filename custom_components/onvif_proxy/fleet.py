@@ -15,10 +15,11 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from .camera_health import async_sync_issue, async_tell_not_made
-from .const import DOMAIN, LOGGER
+from .const import DOMAIN, LOGGER, Addressing
 from .coordinator import RecorderCoordinator
 from .event_sources import EventSources, kinds_of
 from .fleet_camera import FleetCamera, camera_identifier
+from .host_search import async_get_host_search
 from .interface_manager import InterfaceManager, Wish
 from .interfaces import Interface, InterfaceError, InterfaceWatch, KernelRefused
 from .listeners import Listeners
@@ -71,6 +72,7 @@ class Fleet:
             manager=interfaces,
             wish=wish,
         )
+        self._host_search = async_get_host_search(hass) if self.placement.addressing is Addressing.DEDICATED else None
         self._started = False
         self._retry: CALLBACK_TYPE | None = None
         self.interface_listeners = Listeners[[]]()
@@ -115,6 +117,8 @@ class Fleet:
         for result in results:
             if isinstance(result, BaseException):
                 LOGGER.error("A camera of %s did not stop cleanly", self._entry.title, exc_info=result)
+        if self._host_search is not None:
+            await self._host_search.async_leave(self._entry.entry_id)
 
     @callback
     def async_on_new_camera(self, listener: Callable[[FleetCamera], None]) -> CALLBACK_TYPE:
@@ -248,6 +252,7 @@ class Fleet:
                 event_kinds=record.event_kinds,
             ),
             controls_of=self._controls_of,
+            host_discovery=None if self._host_search is None else self._host_search.discovery,
             on_settings=partial(self._settings_changed, record, listeners),
             on_event=event_listeners.notify,
             on_login_failure=login_listeners.notify,
@@ -333,6 +338,8 @@ class Fleet:
     async def _async_run(self, _hass: HomeAssistant) -> None:
         """Run the cameras that are switched on."""
         self._started = True
+        if self._host_search is not None:
+            await self._host_search.async_use(self._entry.entry_id)
         try:
             await self._watch.start()
         except KernelRefused as error:
@@ -362,9 +369,12 @@ class Fleet:
         await fleet_camera.camera.set_enabled(fleet_camera.record.running and self._started)
 
     @callback
-    def _interfaces_changed(self, _interfaces: Mapping[str, Interface]) -> None:
+    def _interfaces_changed(self, interfaces: Mapping[str, Interface]) -> None:
         self.interface_listeners.notify()
         if self._started:
+            if self._host_search is not None:
+                own = self._host_search.async_set_interfaces(list(interfaces.values()))
+                self._entry.async_create_task(self._hass, own)
             self._entry.async_create_task(self._hass, self._async_place_all())
 
     async def _async_place_all(self) -> None:

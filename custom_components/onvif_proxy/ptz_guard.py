@@ -11,8 +11,8 @@ _LOGGER = logging.getLogger(__name__)
 
 DEFAULT_MOVE_TIMEOUT = 10.0
 """Seconds for which a continuous move goes on where its client does not say."""
-MAX_MOVE_TIMEOUT = 60.0
-"""Seconds for which it goes on at most, whatever its client says."""
+MAX_MOVE_TIMEOUT = 300.0
+"""Seconds for which it goes on at most, whatever its client and the unit say."""
 CALL_TIMEOUT = 10.0
 """Seconds that the recorder may take for an answer."""
 
@@ -41,8 +41,8 @@ class PtzGuard:
         """Guard a unit that stands still; all times are seconds."""
         self.control = control
         """May be replaced: what moves by the former one is stopped by this."""
-        self._default_timeout = min(default_timeout, max_timeout)
-        self._max_timeout = max_timeout
+        self.max_timeout = max_timeout
+        self._default_timeout = default_timeout
         self._call_timeout = call_timeout
         self._ends: dict[_Axis, asyncio.TimerHandle] = {}
         """Of the axes that move."""
@@ -50,7 +50,7 @@ class PtzGuard:
 
     async def continuous_move(self, velocity: PtzVector, timeout: float | None) -> None:
         """Move until `stop`, or for `timeout` seconds, which are cut to what is allowed."""
-        seconds = self._default_timeout if timeout is None else min(timeout, self._max_timeout)
+        seconds = min(self._default_timeout if timeout is None else timeout, self.max_timeout)
         moving = [axis for axis in _axes_of(velocity) if _speed(velocity, axis)]
         await self._wait_for_stops()
         self._forget(moving)

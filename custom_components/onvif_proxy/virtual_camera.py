@@ -10,6 +10,7 @@ import logging
 from typing import Any
 
 from .camera_events import CameraEvents
+from .camera_servers import CameraServers
 from .controls import ImagingControl, PtzControl, RelayControl
 from .logins import LoginFailure, LoginGuard
 from .model import (
@@ -24,9 +25,9 @@ from .model import (
     RelayOutput,
     Snapshot,
 )
-from .ptz_guard import PtzGuard
-from .relay import RelayServer, Source
-from .responder import Camera, DiscoveryResponder, EventBroker, OnvifServer, TokenVerifier
+from .ptz_guard import MAX_MOVE_TIMEOUT, PtzGuard
+from .relay import Source
+from .responder import Camera, EventBroker, HostDiscovery, TokenVerifier
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -118,6 +119,7 @@ class VirtualCamera:
         on_change: Callable[[], None],
         settings: KeptSettings = KeptSettings(),
         controls_of: Callable[[Channel], Controls] = lambda _: Controls(),
+        host_discovery: HostDiscovery | None = None,
         on_settings: Callable[[KeptSettings], None] = _ignore,
         on_event: Callable[[EventKind, bool], None] = _ignore,
         on_login_failure: Callable[[LoginFailure], None] = _ignore,
@@ -138,7 +140,6 @@ class VirtualCamera:
         self.settings = settings
         self.logins = LoginGuard(on_login_failure)
         self._recorder_credentials = recorder_credentials
-        self._tokens = tokens
         self._fetch_snapshot = fetch_snapshot
         self._controls_of = controls_of
         self._on_change = on_change
@@ -157,9 +158,7 @@ class VirtualCamera:
         self._channel_gone = False
         self._endpoint: Endpoint | None = None
         self._endpoint_trouble: Trouble | None = None
-        self._server: OnvifServer | None = None
-        self._relay: RelayServer | None = None
-        self._discovery: DiscoveryResponder | None = None
+        self._servers = CameraServers(self._behind, tokens=tokens, host_discovery=host_discovery)
         self._discovery_trouble: Trouble | None = None
         self._failures = 0
         self._retry: asyncio.Task[None] | None = None
@@ -168,9 +167,7 @@ class VirtualCamera:
     @property
     def endpoint(self) -> Endpoint | None:
         """Where the camera listens, with the ports that are really bound; None while it does not."""
-        if self._endpoint is None or self._server is None or self._relay is None:
-            return None
-        return replace(self._endpoint, onvif_port=self._server.port, rtsp_port=self._relay.port)
+        return self._servers.endpoint
 
     @property
     def wanted_address(self) -> str | None:
@@ -180,7 +177,7 @@ class VirtualCamera:
     @property
     def viewers(self) -> int:
         """How many RTSP sessions are served now."""
-        return 0 if self._relay is None else self._relay.viewers
+        return self._servers.viewers
 
     @property
     def subscriptions(self) -> int:
@@ -246,8 +243,6 @@ class VirtualCamera:
         if credentials != self.credentials:
             self.credentials = credentials
             self._announce()
-            if self._relay is not None:
-                self._relay.update(credentials=credentials)
 
     def set_relays(self, outputs: tuple[RelayOutput, ...], control: RelayControl | None) -> None:
         """Take the relay outputs of the recorder that clients of this camera may switch, and what switches them."""
@@ -284,7 +279,7 @@ class VirtualCamera:
         """Take the endpoint to listen on; None while there is no address, with the trouble if waiting won't help."""
         async with self._lock:
             if endpoint != self._endpoint:
-                await self._stop_servers()
+                await self._servers.stop()
                 self._endpoint = endpoint
                 self._failures = 0
             self._endpoint_trouble = trouble
@@ -304,8 +299,7 @@ class VirtualCamera:
             self._take_controls()
             self._take_kinds()
             self._announce()
-            if self._relay is not None:
-                self._relay.update(sources=self._sources())
+            self._servers.update_sources(self._sources())
 
     def set_channel_gone(self, gone: bool) -> None:
         """Tell that the recorder lacks the channel; it may be back with the next scan, so the camera stays reachable."""
@@ -347,11 +341,13 @@ class VirtualCamera:
     def _take_controls(self) -> None:
         """Have clients steer what the channel has now; a move of before still ends in its time."""
         controls = self._controls_of(self.channel)
-        if controls.ptz is not None and self._ptz_guard is None:
-            self._ptz_guard = PtzGuard(controls.ptz)
-        elif controls.ptz is not None and self._ptz_guard is not None:
+        if controls.ptz is None or self.channel.ptz is None:
+            self._behind.ptz = None
+        else:
+            self._ptz_guard = self._ptz_guard or PtzGuard(controls.ptz)
             self._ptz_guard.control = controls.ptz
-        self._behind.ptz = None if controls.ptz is None else self._ptz_guard
+            self._ptz_guard.max_timeout = min(self.channel.ptz.timeout[1], MAX_MOVE_TIMEOUT)
+            self._behind.ptz = self._ptz_guard
         self._behind.imaging = controls.imaging
 
     def _take_kinds(self) -> None:
@@ -373,11 +369,7 @@ class VirtualCamera:
     def _announce(self) -> None:
         if (endpoint := self.endpoint) is None:
             return
-        description = self._describe(endpoint)
-        if self._server is not None:
-            self._server.update(description)
-        if self._discovery is not None:
-            self._discovery.update(description)
+        self._servers.update(self._describe(endpoint))
 
     def _set_status(self, state: CameraState, trouble: Trouble | None = None) -> None:
         if state is CameraState.RUNNING and self._channel_gone:
@@ -392,80 +384,41 @@ class VirtualCamera:
         async with self._lock:
             self._cancel_retry()
             if not self._enabled:
-                await self._stop_servers()
+                await self._servers.stop()
                 self._set_status(CameraState.STOPPED)
             elif self._endpoint is None:
-                await self._stop_servers()
+                await self._servers.stop()
                 state = CameraState.WAITING_FOR_ADDRESS if self._endpoint_trouble is None else CameraState.ERROR
                 self._set_status(state, self._endpoint_trouble)
             else:
                 await self._run_servers(self._endpoint)
 
     async def _run_servers(self, endpoint: Endpoint) -> None:
-        if self._server is None:
+        if self._servers.endpoint is None:
             try:
-                await self._start_servers(endpoint)
+                await self._servers.start(self._describe(endpoint), self._sources())
             except (OSError, OverflowError) as error:  # the latter for a stored port that is none
-                await self._stop_servers()
                 if self._failures == 0:
                     _LOGGER.warning("%s can't listen on %s: %s", self.name, endpoint.address, error)
                 number = error.errno if isinstance(error, OSError) else None
                 self._set_status(CameraState.ERROR, _TROUBLE_OF_ERRNO.get(number or 0, Trouble.NETWORK))
                 self._retry_later()
                 return
-        self._discovery_trouble = await self._apply_discovery()
+        self._discovery_trouble = await self._apply_discovery(endpoint)
         self._set_status(CameraState.RUNNING, self._discovery_trouble)
         if self._discovery_trouble is None:
             self._failures = 0
         else:
             self._retry_later()
 
-    async def _start_servers(self, endpoint: Endpoint) -> None:
-        """Bind both ports; raises OSError, and then what was started is stopped by the caller."""
-        relay = RelayServer(
-            endpoint.address,
-            endpoint.rtsp_port,
-            credentials=self.credentials,
-            sources=self._sources(),
-            logins=self.logins,
-        )
-        await relay.start()
-        self._relay = relay
-        description = self._describe(replace(endpoint, rtsp_port=relay.port))
-        server = OnvifServer(description, self._behind, discoverable=self.settings.discoverable, tokens=self._tokens)
-        await server.start()
-        self._server = server
-
-    async def _apply_discovery(self) -> Trouble | None:
-        if self._server is not None:
-            self._server.discoverable = self.settings.discoverable
-        if not self.settings.discoverable:
-            await self._stop_discovery()
-        elif self._discovery is None and (endpoint := self.endpoint) is not None:
-            discovery = DiscoveryResponder(self._describe(endpoint))
-            try:
-                await discovery.start()
-            except OSError as error:
-                await discovery.stop()
-                if self._failures == 0:
-                    _LOGGER.warning("%s can't be discovered on %s: %s", self.name, endpoint.address, error)
-                return Trouble.NO_DISCOVERY
-            self._discovery = discovery
+    async def _apply_discovery(self, endpoint: Endpoint) -> Trouble | None:
+        try:
+            await self._servers.set_discoverable(self.settings.discoverable)
+        except OSError as error:
+            if self._failures == 0:
+                _LOGGER.warning("%s can't be discovered on %s: %s", self.name, endpoint.address, error)
+            return Trouble.NO_DISCOVERY
         return None
-
-    async def _stop_discovery(self) -> None:
-        if self._discovery is not None:
-            discovery, self._discovery = self._discovery, None
-            await discovery.stop()
-
-    async def _stop_servers(self) -> None:
-        await self._stop_discovery()
-        if self._server is not None:
-            server, self._server = self._server, None
-            await server.stop()
-        if self._relay is not None:
-            relay, self._relay = self._relay, None
-            await relay.stop()
 
     def _retry_later(self) -> None:
         delay = self._retry_seconds[min(self._failures, len(self._retry_seconds) - 1)]

@@ -287,10 +287,10 @@ async def test_other_sources_do_not_restart_cameras(
     hass: HomeAssistant, listen: FakeListen, entry: MockConfigEntry
 ) -> None:
     cameras = [one.camera for one in entry.runtime_data.fleet.cameras.values()]
-    servers = [(one._server, one._relay) for one in cameras]
+    servers = [(one._servers._server, one._servers._relay) for one in cameras]
     await assign(hass, entry, {EventKind.PERSON: [PIR]})
     assert [one.camera for one in entry.runtime_data.fleet.cameras.values()] == cameras
-    assert [(one._server, one._relay) for one in cameras] == servers
+    assert [(one._servers._server, one._servers._relay) for one in cameras] == servers
 
 
 async def test_an_unloaded_entry_watches_nothing(

@@ -16,7 +16,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.onvif_proxy import async_remove_config_entry_device, fleet as fleet_module, placement
 from custom_components.onvif_proxy.const import CONF_ADDRESSING, CONF_EXCLUDED_CHANNELS, DOMAIN, Addressing
+from custom_components.onvif_proxy.host_search import async_get_host_search
 from custom_components.onvif_proxy.interfaces import Interface, InterfaceAddress, KernelRefused
+from custom_components.onvif_proxy.responder import HostDiscovery
 from tests.end_to_end.client import fetch_snapshot, find_cameras, read_camera
 from tests.responder.envelopes import envelope, operation, security
 from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
@@ -343,6 +345,43 @@ async def test_a_dedicated_camera_stops_when_its_address_goes_and_returns_with_i
     await hass.async_block_till_done()
     assert state_of(hass, status) == "running"
     assert state_of(hass, address) == listened
+
+
+async def test_programs_on_this_host_find_a_dedicated_camera_while_it_may_be_found(
+    hass: HomeAssistant, dedicated: MockConfigEntry
+) -> None:
+    watch = FakeWatch.current
+    watch.show("lo", "00:00:00:00:00:00", LOOPBACK, kind=None)
+    watch.show("cam1", "02:00:00:00:00:01", "127.0.0.2")
+    await hass.async_block_till_done()
+    address = state_of(hass, entity_ids(hass, dedicated, "_address")[0]).removesuffix(":80")
+    xaddr = f"http://{address}/onvif/device_service"
+    # It can't answer itself: there is no interface of that name.
+    assert xaddr in await find_cameras(LOOPBACK, wanted=[xaddr])
+    device_id = next(iter(dedicated.runtime_data.fleet.cameras.values())).device_id
+    dr.async_get(hass).async_update_device(device_id, name_by_user="Front door")
+    await switch(hass, entity_ids(hass, dedicated, "_discovery")[0], SERVICE_TURN_OFF)
+    assert await find_cameras(LOOPBACK, wanted=[xaddr], seconds=1.0) == {}
+
+    search = async_get_host_search(hass)
+    with patch.object(search.discovery, "stop", wraps=search.discovery.stop) as stop:
+        assert await hass.config_entries.async_unload(dedicated.entry_id)
+        assert stop.call_count == 1
+
+
+async def test_cameras_run_where_this_host_can_not_be_answered(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = entry_for(recorder, **{CONF_ADDRESSING: Addressing.DEDICATED.value})
+    with (
+        patch.object(fleet_module, "InterfaceWatch", FakeWatch),
+        patch.object(HostDiscovery, "start", side_effect=OSError("no")),
+    ):
+        assert await set_up(entry)
+        FakeWatch.current.show("cam1", "02:00:00:00:00:01", "127.0.0.2")
+        await hass.async_block_till_done()
+    assert state_of(hass, entity_ids(hass, entry, "_status")[0]) == "running"
+    assert "Programs on this host can't discover" in caplog.text
 
 
 async def test_another_recorder_gets_the_interfaces_of_one_that_was_removed(

@@ -102,7 +102,7 @@ async def test_an_excluded_channel_that_is_away_stays_excluded(hass: HomeAssista
 
 
 async def test_a_new_login_applies_at_once_and_restarts_nothing(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    servers = [(one._server, one._relay) for one in cameras(entry)]
+    servers = [(one._servers._server, one._servers._relay) for one in cameras(entry)]
     step = await begin(hass, entry, "login")
     assert suggested(step) == LOGIN
     step = await submit(hass, step, LOGIN | {CONF_CAMERA_PASSWORD: "a b"})
@@ -111,7 +111,7 @@ async def test_a_new_login_applies_at_once_and_restarts_nothing(hass: HomeAssist
         hass, await submit(hass, step, LOGIN | {CONF_CAMERA_USERNAME: "viewer", CONF_CAMERA_PASSWORD: "Another1"})
     )
 
-    assert [(one._server, one._relay) for one in cameras(entry)] == servers
+    assert [(one._servers._server, one._servers._relay) for one in cameras(entry)] == servers
     assert (await read_camera(xaddr(hass, entry), "viewer", "Another1")).profiles
     with pytest.raises(Exception, match=r"(?i)authori"):
         await read_camera(xaddr(hass, entry), CAMERA_USERNAME, CAMERA_PASSWORD)
