@@ -29,7 +29,7 @@ _TABLE = {
             ScanAvailableDot11Networks GetSystemUris GetGeoLocation GetUserRoles
         """,
         "READ_SYSTEM_SECRET": """
-            GetUsers GetAccessPolicy GetSystemBackup GetSystemLog GetSystemSupportInformation GetDot1XConfiguration
+            GetUsers GetAccessPolicy GetSystemBackup GetSystemLog GetSystemSupportInformation
         """,
         "WRITE_SYSTEM": """
             SetSystemDateAndTime SetScopes AddScopes RemoveScopes SetDiscoveryMode SetRemoteUser CreateUsers
@@ -41,7 +41,7 @@ _TABLE = {
         """,
         "UNRECOVERABLE": """
             SetSystemFactoryDefault SystemReboot RestoreSystem StartFirmwareUpgrade UpgradeFirmware
-            StartSystemRestore DeleteDot1XConfiguration
+            StartSystemRestore
         """,
         "READ_MEDIA": "GetRelayOutputs GetStorageConfigurations GetStorageConfiguration",
         "ACTUATE": """

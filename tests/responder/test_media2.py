@@ -41,7 +41,7 @@ def types(*kinds: str) -> str:
 
 
 @pytest.fixture
-def camera(client: Client) -> Client:
+def steered(client: Client) -> Client:
     """Return a client of a camera with H.265, sound and PTZ."""
     use(client, make_channel(main=H265, ptz=PTZ))
     return client
@@ -62,9 +62,9 @@ class TestProfiles:
         ],
     )
     async def test_types(
-        self, camera: Client, content: str, main: str | None, sub: str | None, assert_valid: Valid
+        self, steered: Client, content: str, main: str | None, sub: str | None, assert_valid: Valid
     ) -> None:
-        response = (await camera.ask("tr2:GetProfiles", content)).response
+        response = (await steered.ask("tr2:GetProfiles", content)).response
         assert_valid(response)
         assert [(profile.get("token"), profile.get("fixed")) for profile in response] == [
             ("main", "true"),
@@ -78,21 +78,21 @@ class TestProfiles:
                 assert configurations is not None
                 assert [etree.QName(child).localname for child in configurations] == expected.split()
 
-    async def test_one(self, camera: Client) -> None:
-        (profile,) = (await camera.ask("tr2:GetProfiles", f"<tr2:Token>sub</tr2:Token>{types('All')}")).response
+    async def test_one(self, steered: Client) -> None:
+        (profile,) = (await steered.ask("tr2:GetProfiles", f"<tr2:Token>sub</tr2:Token>{types('All')}")).response
         assert profile.get("token") == "sub"
-        assert (await camera.ask("tr2:GetProfiles", "<tr2:Token>other</tr2:Token>")).fault == NO_PROFILE
+        assert (await steered.ask("tr2:GetProfiles", "<tr2:Token>other</tr2:Token>")).fault == NO_PROFILE
 
-    async def test_the_same_tokens_as_in_media1(self, camera: Client) -> None:
-        one = (await camera.ask("trt:GetProfiles")).response
-        two = (await camera.ask("tr2:GetProfiles", types("All"))).response
+    async def test_the_same_tokens_as_in_media1(self, steered: Client) -> None:
+        one = (await steered.ask("trt:GetProfiles")).response
+        two = (await steered.ask("tr2:GetProfiles", types("All"))).response
         hidden = {"VideoEncoder_main"}  # H.265 has no place in Media1
         assert {element.get("token") for element in two.iter()} - {
             element.get("token") for element in one.iter()
         } == hidden
 
-    async def test_nothing_of_the_recorder_shows(self, camera: Client) -> None:
-        content = (await camera.ask("tr2:GetProfiles", types("All"))).content
+    async def test_nothing_of_the_recorder_shows(self, steered: Client) -> None:
+        content = (await steered.ask("tr2:GetProfiles", types("All"))).content
         assert b"Recorder" not in content
         assert b"recorder.invalid" not in content
 
@@ -100,8 +100,8 @@ class TestProfiles:
 class TestEncoders:
     """Encoders by media type."""
 
-    async def test_h265(self, camera: Client, assert_valid: Valid) -> None:
-        response = (await camera.ask("tr2:GetVideoEncoderConfigurations")).response
+    async def test_h265(self, steered: Client, assert_valid: Valid) -> None:
+        response = (await steered.ask("tr2:GetVideoEncoderConfigurations")).response
         assert_valid(response)
         main, sub = response
         assert dict(main.attrib) == {"token": "VideoEncoder_main", "GovLength": "30", "Profile": "Main"}
@@ -146,8 +146,8 @@ class TestEncoders:
         assert_valid(options)
         assert options[0].get("ProfilesSupported") == attributes.get("Profile")
 
-    async def test_options_by_codec(self, camera: Client, assert_valid: Valid) -> None:
-        response = (await camera.ask("tr2:GetVideoEncoderConfigurationOptions")).response
+    async def test_options_by_codec(self, steered: Client, assert_valid: Valid) -> None:
+        response = (await steered.ask("tr2:GetVideoEncoderConfigurationOptions")).response
         assert_valid(response)
         h265, h264 = response
         assert dict(h265.attrib) == {
@@ -199,14 +199,14 @@ class TestEncoders:
             reply = await client.ask(f"tr2:Get{kind}ConfigurationOptions")
             assert reply.fault == (500, ["env:Receiver", "ter:ActionNotSupported", "ter:AudioNotSupported"])
 
-    async def test_instances(self, camera: Client, assert_valid: Valid) -> None:
+    async def test_instances(self, steered: Client, assert_valid: Valid) -> None:
         token = configuration_token("VideoSourceConfiguration_1")
-        reply = await camera.ask("tr2:GetVideoEncoderInstances", token)
+        reply = await steered.ask("tr2:GetVideoEncoderInstances", token)
         assert_valid(reply.response)
         assert reply.texts(".//tr2:Encoding") == ["H265", "H264"]
         assert reply.texts(".//tr2:Number") == ["1", "1"]
         assert reply.text(".//tr2:Total") == "2"
-        reply = await camera.ask("tr2:GetVideoEncoderInstances", configuration_token("VideoEncoder_main"))
+        reply = await steered.ask("tr2:GetVideoEncoderInstances", configuration_token("VideoEncoder_main"))
         assert reply.fault == NO_CONFIG
 
 
@@ -228,17 +228,19 @@ class TestConfigurations:
             ("AudioDecoder", "", []),
         ],
     )
-    async def test_which(self, camera: Client, kind: str, content: str, tokens: list[str], assert_valid: Valid) -> None:
-        response = (await camera.ask(f"tr2:Get{kind}Configurations", content)).response
+    async def test_which(
+        self, steered: Client, kind: str, content: str, tokens: list[str], assert_valid: Valid
+    ) -> None:
+        response = (await steered.ask(f"tr2:Get{kind}Configurations", content)).response
         assert_valid(response)
         assert [element.get("token") for element in response] == tokens
 
     @pytest.mark.parametrize("kind", ["VideoSource", "VideoEncoder", "AudioSource", "AudioEncoder", "Metadata"])
     @pytest.mark.parametrize("suffix", ["s", "Options"])
-    async def test_unknown_tokens(self, camera: Client, kind: str, suffix: str) -> None:
+    async def test_unknown_tokens(self, steered: Client, kind: str, suffix: str) -> None:
         operation = f"tr2:Get{kind}Configuration{suffix}"
-        assert (await camera.ask(operation, configuration_token("other"))).fault == NO_CONFIG
-        assert (await camera.ask(operation, profile_token("other"))).fault == NO_PROFILE
+        assert (await steered.ask(operation, configuration_token("other"))).fault == NO_CONFIG
+        assert (await steered.ask(operation, profile_token("other"))).fault == NO_PROFILE
 
     @pytest.mark.parametrize(
         ("kind", "token"),
@@ -249,22 +251,22 @@ class TestConfigurations:
             ("AudioEncoder", "AudioEncoder_main"),
         ],
     )
-    async def test_set_to_what_it_is(self, camera: Client, kind: str, token: str, assert_valid: Valid) -> None:
-        (read,) = (await camera.ask(f"tr2:Get{kind}Configurations", configuration_token(token))).response
-        reply = await camera.ask(f"tr2:Set{kind}Configuration", written(read))
+    async def test_set_to_what_it_is(self, steered: Client, kind: str, token: str, assert_valid: Valid) -> None:
+        (read,) = (await steered.ask(f"tr2:Get{kind}Configurations", configuration_token(token))).response
+        reply = await steered.ask(f"tr2:Set{kind}Configuration", written(read))
         assert_valid(reply.response)
         name = read.find("tt:Name", NS)
         assert name is not None
         name.text = "Mine"
-        assert (await camera.ask(f"tr2:Set{kind}Configuration", written(read))).fault == CONFIG_MODIFY
+        assert (await steered.ask(f"tr2:Set{kind}Configuration", written(read))).fault == CONFIG_MODIFY
 
     @pytest.mark.parametrize(("attribute", "value"), [("GovLength", "60"), ("Profile", "High"), ("Signed", "true")])
-    async def test_set_an_attribute(self, camera: Client, attribute: str, value: str) -> None:
+    async def test_set_an_attribute(self, steered: Client, attribute: str, value: str) -> None:
         (read,) = (
-            await camera.ask("tr2:GetVideoEncoderConfigurations", configuration_token("VideoEncoder_main"))
+            await steered.ask("tr2:GetVideoEncoderConfigurations", configuration_token("VideoEncoder_main"))
         ).response
         read.set(attribute, value)
-        assert (await camera.ask("tr2:SetVideoEncoderConfiguration", written(read))).fault == CONFIG_MODIFY
+        assert (await steered.ask("tr2:SetVideoEncoderConfiguration", written(read))).fault == CONFIG_MODIFY
 
 
 def written(read: etree._Element) -> str:
@@ -278,12 +280,12 @@ def written(read: etree._Element) -> str:
 class TestChanges:
     """What is so already succeeds, anything else fails as the specification says."""
 
-    async def test_profiles(self, camera: Client) -> None:
-        reply = await camera.ask("tr2:CreateProfile", "<tr2:Name>SynoProfile</tr2:Name>")
+    async def test_profiles(self, steered: Client) -> None:
+        reply = await steered.ask("tr2:CreateProfile", "<tr2:Name>SynoProfile</tr2:Name>")
         assert reply.fault == (500, ["env:Receiver", "ter:Action", "ter:MaxNVTProfiles"])
-        reply = await camera.ask("tr2:DeleteProfile", "<tr2:Token>sub</tr2:Token>")
+        reply = await steered.ask("tr2:DeleteProfile", "<tr2:Token>sub</tr2:Token>")
         assert reply.fault == (400, ["env:Sender", "ter:Action", "ter:DeletionOfFixedProfile"])
-        assert (await camera.ask("tr2:DeleteProfile", "<tr2:Token>other</tr2:Token>")).fault == NO_PROFILE
+        assert (await steered.ask("tr2:DeleteProfile", "<tr2:Token>other</tr2:Token>")).fault == NO_PROFILE
 
     @pytest.mark.parametrize(
         ("references", "fault"),
@@ -302,9 +304,9 @@ class TestChanges:
         ],
     )
     async def test_add(
-        self, camera: Client, references: str, fault: tuple[int, list[str]] | None, assert_valid: Valid
+        self, steered: Client, references: str, fault: tuple[int, list[str]] | None, assert_valid: Valid
     ) -> None:
-        reply = await camera.ask("tr2:AddConfiguration", profile_token("main") + references)
+        reply = await steered.ask("tr2:AddConfiguration", profile_token("main") + references)
         if fault is None:
             assert_valid(reply.response)
         else:
@@ -321,17 +323,17 @@ class TestChanges:
         ],
     )
     async def test_remove(
-        self, camera: Client, references: str, fault: tuple[int, list[str]] | None, assert_valid: Valid
+        self, steered: Client, references: str, fault: tuple[int, list[str]] | None, assert_valid: Valid
     ) -> None:
-        reply = await camera.ask("tr2:RemoveConfiguration", profile_token("sub") + references)
+        reply = await steered.ask("tr2:RemoveConfiguration", profile_token("sub") + references)
         if fault is None:
             assert_valid(reply.response)
         else:
             assert reply.fault == fault
 
     @pytest.mark.parametrize("operation", ["AddConfiguration", "RemoveConfiguration"])
-    async def test_unknown_profile(self, camera: Client, operation: str) -> None:
-        reply = await camera.ask(f"tr2:{operation}", profile_token("other") + reference("Metadata", "any"))
+    async def test_unknown_profile(self, steered: Client, operation: str) -> None:
+        reply = await steered.ask(f"tr2:{operation}", profile_token("other") + reference("Metadata", "any"))
         assert reply.fault == NO_PROFILE
 
 
@@ -340,27 +342,27 @@ class TestUris:
 
     @pytest.mark.parametrize("protocol", ["RtspUnicast", "RTSP", ""])
     @pytest.mark.parametrize("token", ["main", "sub"])
-    async def test_stream(self, camera: Client, protocol: str, token: str, assert_valid: Valid) -> None:
-        reply = await camera.ask("tr2:GetStreamUri", f"<tr2:Protocol>{protocol}</tr2:Protocol>{profile_token(token)}")
+    async def test_stream(self, steered: Client, protocol: str, token: str, assert_valid: Valid) -> None:
+        reply = await steered.ask("tr2:GetStreamUri", f"<tr2:Protocol>{protocol}</tr2:Protocol>{profile_token(token)}")
         assert_valid(reply.response)
         assert reply.text("tr2:Uri") == f"rtsp://127.0.0.1:8554/{token}"
 
     @pytest.mark.parametrize("protocol", ["RtspOverHttp", "RtspMulticast", "RtspsUnicast", "carrier pigeon"])
-    async def test_other_protocols(self, camera: Client, protocol: str) -> None:
+    async def test_other_protocols(self, steered: Client, protocol: str) -> None:
         content = f"<tr2:Protocol>{protocol}</tr2:Protocol>{profile_token('main')}"
-        reply = await camera.ask("tr2:GetStreamUri", content)
+        reply = await steered.ask("tr2:GetStreamUri", content)
         assert reply.fault == (400, ["env:Sender", "ter:InvalidArgVal", "ter:InvalidStreamSetup"])
 
-    async def test_snapshot(self, camera: Client) -> None:
-        reply = await camera.ask("tr2:GetSnapshotUri", profile_token("sub"))
-        assert reply.text("tr2:Uri") == camera.url("/snapshot")
-        use(camera, make_channel(main=H265, snapshot_uri=None))
-        reply = await camera.ask("tr2:GetSnapshotUri", profile_token("sub"))
+    async def test_snapshot(self, steered: Client) -> None:
+        reply = await steered.ask("tr2:GetSnapshotUri", profile_token("sub"))
+        assert reply.text("tr2:Uri") == steered.url("/snapshot")
+        use(steered, make_channel(main=H265, snapshot_uri=None))
+        reply = await steered.ask("tr2:GetSnapshotUri", profile_token("sub"))
         assert reply.fault == (500, ["env:Receiver", "ter:ActionNotSupported"])
 
     @pytest.mark.parametrize("operation", ["GetStreamUri", "GetSnapshotUri"])
-    async def test_unknown_profile(self, camera: Client, operation: str) -> None:
-        assert (await camera.ask(f"tr2:{operation}", profile_token("other"))).fault == NO_PROFILE
+    async def test_unknown_profile(self, steered: Client, operation: str) -> None:
+        assert (await steered.ask(f"tr2:{operation}", profile_token("other"))).fault == NO_PROFILE
 
 
 class TestOffer:
@@ -372,8 +374,8 @@ class TestOffer:
         namespaces = (await client.ask("tds:GetServices")).texts(".//tds:Namespace")
         assert (NS["tr2"] in namespaces) is media2
 
-    async def test_capabilities(self, camera: Client, assert_valid: Valid) -> None:
-        response = (await camera.ask("tr2:GetServiceCapabilities")).response
+    async def test_capabilities(self, steered: Client, assert_valid: Valid) -> None:
+        response = (await steered.ask("tr2:GetServiceCapabilities")).response
         assert_valid(response)
         profiles = response.find(".//tr2:ProfileCapabilities", NS)
         assert profiles is not None
@@ -383,13 +385,13 @@ class TestOffer:
         }
 
     @pytest.mark.parametrize("content", ["", configuration_token("VideoSourceConfiguration_1")])
-    async def test_nothing_over_the_picture(self, camera: Client, content: str, assert_valid: Valid) -> None:
+    async def test_nothing_over_the_picture(self, steered: Client, content: str, assert_valid: Valid) -> None:
         for operation in ("GetOSDs", "GetMasks"):
-            response = (await camera.ask(f"tr2:{operation}", content)).response
+            response = (await steered.ask(f"tr2:{operation}", content)).response
             assert_valid(response)
             assert len(response) == 0
         for unknown in ("<tr2:OSDToken>a</tr2:OSDToken>", configuration_token("other")):
-            assert (await camera.ask("tr2:GetOSDs", unknown)).fault == NO_CONFIG
-        assert (await camera.ask("tr2:GetMasks", configuration_token("other"))).fault == NO_CONFIG
-        reply = await camera.ask("tr2:GetOSDOptions", configuration_token("VideoSourceConfiguration_1"))
+            assert (await steered.ask("tr2:GetOSDs", unknown)).fault == NO_CONFIG
+        assert (await steered.ask("tr2:GetMasks", configuration_token("other"))).fault == NO_CONFIG
+        reply = await steered.ask("tr2:GetOSDOptions", configuration_token("VideoSourceConfiguration_1"))
         assert_valid(reply.response)
