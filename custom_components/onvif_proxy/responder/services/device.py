@@ -63,7 +63,7 @@ _PROHIBITED: Final[Names] = {
     ),
 }
 
-# Those that today's Core lacks (certificates, 802.1X, discovery proxies) have the class that is theirs by what they do.
+# Those that today's Core lacks (certificates, discovery proxies) have the class that is theirs by what they do.
 _LACKING: Final[Names] = {
     Access.READ_SYSTEM: (
         "GetSystemUris",
@@ -115,8 +115,8 @@ _LACKING: Final[Names] = {
         "SetClientCertificateMode",
         "CreateDot1XConfiguration",
         "SetDot1XConfiguration",
-        "DeleteDot1XConfiguration",
     ),
+    Access.UNRECOVERABLE: ("DeleteDot1XConfiguration",),
     Access.READ_MEDIA: ("GetStorageConfigurations", "GetStorageConfiguration"),
     Access.ACTUATE: (
         "CreateStorageConfiguration",
