@@ -1,24 +1,23 @@
 """The virtual cameras of an entry: a channel and its identity become a VirtualCamera; start, stop, rename, move."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
-from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from .camera_health import async_sync_issue, async_tell_not_made
-from .const import DOMAIN, LOGGER, Addressing
+from .const import LOGGER, Addressing
 from .coordinator import RecorderCoordinator
 from .event_sources import EventSources, kinds_of
-from .fleet_camera import FleetCamera, camera_identifier
+from .fleet_camera import FleetCamera, async_register_device, async_remove_kinds
 from .host_search import async_get_host_search
 from .interface_manager import InterfaceManager, Wish
 from .interfaces import Interface, InterfaceError, InterfaceWatch, KernelRefused
@@ -167,18 +166,9 @@ class Fleet:
         fleet_camera.camera.assign_event_kinds(kinds_of(sources))
         fleet_camera.event_sources.async_set(sources)
         ended = set(former) - set(fleet_camera.camera.event_kinds)
-        self._remove_entities(fleet_camera, ended)
+        async_remove_kinds(self._hass, self.serial_number, fleet_camera.token, ended)
         relays = self._coordinator.driver.relays if self._options.clients_switch_relays else None
         fleet_camera.camera.set_relays(() if relays is None else self._coordinator.data.relay_outputs, relays)
-
-    def _remove_entities(self, fleet_camera: FleetCamera, kinds: Iterable[EventKind]) -> None:
-        """Remove the entities of what a camera no longer tells because the user wants it so."""
-        registry = er.async_get(self._hass)
-        for kind in kinds:
-            for platform in (Platform.BINARY_SENSOR, Platform.EVENT):
-                unique_id = f"{camera_identifier(self.serial_number, fleet_camera.token)[1]}_{kind}"
-                if (entity_id := registry.async_get_entity_id(platform, DOMAIN, unique_id)) is not None:
-                    registry.async_remove(entity_id)
 
     @callback
     def _recorder_told(self, event: RecorderEvent) -> None:
@@ -231,13 +221,14 @@ class Fleet:
             self._hass, self._store, but=self.serial_number
         ):
             self._store.change_identity(self.serial_number, channel.token, self.placement.addressing, mac=None)
-        device = self._register_device(recorder, channel, record)
+        identity = record.identities[self.placement.addressing]
+        device = async_register_device(self._hass, self._entry, recorder, channel, record, identity)
         listeners = Listeners[[]]()
         event_listeners = Listeners[[EventKind, bool]]()
         login_listeners = Listeners[[LoginFailure]]()
         camera = VirtualCamera(
             name=device.name_by_user or device.name or channel.token,
-            identity=record.identities[self.placement.addressing],
+            identity=identity,
             channel=channel,
             recorder=recorder.info,
             recorder_credentials=self._recorder_credentials,
@@ -286,28 +277,6 @@ class Fleet:
         if channel != record.channel:
             record.channel = channel
             self._store.async_save()
-
-    def _register_device(self, recorder: Recorder, channel: Channel, record: CameraRecord) -> dr.DeviceEntry:
-        # A recorder without a name for the channel gets a translated one with its number.
-        named: dict[str, Any] = (
-            {"name": channel.name}
-            if channel.name
-            else {"translation_key": "channel", "translation_placeholders": {"number": str(record.number)}}
-        )
-        identity = record.identities[self.placement.addressing]
-        return dr.async_get(self._hass).async_get_or_create(
-            config_entry_id=self._entry.entry_id,
-            identifiers={camera_identifier(self.serial_number, channel.token)},
-            connections=set() if identity.mac is None else {(dr.CONNECTION_NETWORK_MAC, identity.mac)},
-            manufacturer=recorder.info.manufacturer,
-            model=recorder.info.model,
-            serial_number=identity.serial_number,
-            sw_version=recorder.info.firmware,
-            via_device_id=dr.async_get_device_id_by_identifier(
-                self._hass, (DOMAIN, self.serial_number), config_entry_id=self._entry.entry_id
-            ),
-            **named,
-        )
 
     @callback
     def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:

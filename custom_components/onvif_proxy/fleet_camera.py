@@ -1,12 +1,19 @@
 """A virtual camera as Home Assistant's side holds it: with its device, its record and its listeners."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .const import DOMAIN
 from .event_sources import EventSources
 from .listeners import Listeners
 from .logins import LoginFailure
-from .model import EventKind, Identity
+from .model import Channel, EventKind, Identity, Recorder
 from .store import CameraRecord
 from .virtual_camera import VirtualCamera
 
@@ -37,3 +44,46 @@ class FleetCamera:
 def camera_identifier(serial_number: str, token: str) -> tuple[str, str]:
     """Return the identifier of a camera's device."""
     return DOMAIN, f"{serial_number}_{token}"
+
+
+@callback
+def async_register_device(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    recorder: Recorder,
+    channel: Channel,
+    record: CameraRecord,
+    identity: Identity,
+) -> dr.DeviceEntry:
+    """Make the device of a camera, connected via that of its recorder, or bring it up to date."""
+    # A recorder without a name for the channel gets a translated one with its number.
+    named: dict[str, Any] = (
+        {"name": channel.name}
+        if channel.name
+        else {"translation_key": "channel", "translation_placeholders": {"number": str(record.number)}}
+    )
+    serial_number = entry.unique_id or ""
+    return dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={camera_identifier(serial_number, channel.token)},
+        connections=set() if identity.mac is None else {(dr.CONNECTION_NETWORK_MAC, identity.mac)},
+        manufacturer=recorder.info.manufacturer,
+        model=recorder.info.model,
+        serial_number=identity.serial_number,
+        sw_version=recorder.info.firmware,
+        via_device_id=dr.async_get_device_id_by_identifier(
+            hass, (DOMAIN, serial_number), config_entry_id=entry.entry_id
+        ),
+        **named,
+    )
+
+
+@callback
+def async_remove_kinds(hass: HomeAssistant, serial_number: str, token: str, kinds: Iterable[EventKind]) -> None:
+    """Remove the entities of what a camera no longer tells because the user wants it so."""
+    registry = er.async_get(hass)
+    for kind in kinds:
+        for platform in (Platform.BINARY_SENSOR, Platform.EVENT):
+            unique_id = f"{camera_identifier(serial_number, token)[1]}_{kind}"
+            if (entity_id := registry.async_get_entity_id(platform, DOMAIN, unique_id)) is not None:
+                registry.async_remove(entity_id)

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+import re
 from typing import Any
 from unittest.mock import patch
 
+import aiohttp
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -16,9 +18,11 @@ from custom_components.onvif_proxy.const import CONF_EVENT_SOURCES
 from custom_components.onvif_proxy.event_sources import async_references
 from custom_components.onvif_proxy.model import EventKind, RecorderEvent
 from custom_components.onvif_proxy.nvr import EventsNotSupported, OnvifDriver
+from custom_components.onvif_proxy.responder.names import EVENTS_PATH
+from tests.responder.envelopes import envelope, operation, security
 from tests.simulated_nvr import SimulatedRecorder
 
-from . import entity_ids, entry_for, state_of
+from . import CAMERA_PASSWORD, CAMERA_USERNAME, entity_ids, entry_for, state_of
 from .test_fleet import reaches, rescan
 
 type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
@@ -81,6 +85,31 @@ async def assign(
 
 def seen(hass: HomeAssistant, entry: MockConfigEntry, kind: EventKind) -> list[str]:
     return [state_of(hass, one) for one in entity_ids(hass, entry, f"_{kind}") if not one.startswith("camera.")]
+
+
+class PullPoint:
+    """A client that waits for what the first camera tells."""
+
+    def __init__(self, session: aiohttp.ClientSession, address: str) -> None:
+        self._session = session
+        self._address = address
+
+    async def begin(self) -> None:
+        made = await self._ask(f"http://{self._address}{EVENTS_PATH}", "tev:CreatePullPointSubscription", "")
+        found = re.search(r"Address>\s*([^<\s]+)", made)
+        assert found is not None
+        self._at = found.group(1)
+
+    async def pull(self) -> str:
+        content = "<tev:Timeout>PT5S</tev:Timeout><tev:MessageLimit>100</tev:MessageLimit>"
+        return await self._ask(self._at, "tev:PullMessages", content)
+
+    async def _ask(self, url: str, name: str, content: str) -> str:
+        login = security(username=CAMERA_USERNAME, password=CAMERA_PASSWORD)
+        request = envelope(operation(name, content), login)
+        async with self._session.post(url, data=request) as response:
+            assert response.status == 200
+            return await response.text()
 
 
 async def test_motion_at_the_recorder_is_seen_at_that_camera_and_ends(
@@ -281,6 +310,39 @@ async def test_what_is_taken_away_ends_and_its_entity_goes(
 
     await assign(hass, entry, {EventKind.PERSON: [PIR]})
     assert seen(hass, entry, EventKind.PERSON) == [STATE_ON]
+
+
+async def test_what_stays_assigned_is_not_interrupted(
+    hass: HomeAssistant, listen: FakeListen, entry: MockConfigEntry
+) -> None:
+    known = er.async_get(hass).async_get_or_create("binary_sensor", "test", "pir", suggested_object_id="pir")
+    hass.states.async_set(PIR, STATE_ON)
+    await assign(hass, entry, {EventKind.PERSON: [PIR]})
+    told: list[tuple[EventKind, bool]] = []
+    fleet_camera = next(iter(entry.runtime_data.fleet.cameras.values()))
+    fleet_camera.event_listeners.add(lambda kind, active: told.append((kind, active)))
+    await assign(hass, entry, {EventKind.PERSON: [PIR], EventKind.ANIMAL: ["binary_sensor.other"]})
+    er.async_get(hass).async_update_entity(known.entity_id, name="Another name")
+    await hass.async_block_till_done()
+    assert told == []
+    assert seen(hass, entry, EventKind.PERSON) == [STATE_ON]
+
+
+async def test_a_crossed_line_at_the_recorder_reaches_a_waiting_client(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    await reaches(hass, entity_ids(hass, entry, "_motion")[0], STATE_OFF)  # it is listened to
+    async with aiohttp.ClientSession() as session:
+        client = PullPoint(session, state_of(hass, entity_ids(hass, entry, "_address")[0]))
+        await client.begin()
+        assert "MotionAlarm" in await client.pull()
+        waiting = asyncio.create_task(client.pull())
+        recorder.set_event(1, "line_crossing", True)
+        assert "LineCrossDetector" in await waiting
+    await hass.async_block_till_done()
+    (crossed, other) = entity_ids(hass, entry, "_line_crossing")
+    assert hass.states.get(crossed).attributes["event_type"] == "crossed"
+    assert state_of(hass, other) == STATE_UNKNOWN
 
 
 async def test_other_sources_do_not_restart_cameras(
