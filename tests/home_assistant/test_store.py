@@ -7,8 +7,17 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.onvif_proxy.const import Addressing
-from custom_components.onvif_proxy.model import EventKind
-from custom_components.onvif_proxy.store import CameraRecord, IdentityStore
+from custom_components.onvif_proxy.model import (
+    Channel,
+    EventKind,
+    PtzAbilities,
+    PtzSpace,
+    PtzSpaceKind,
+    Recorder,
+    RecorderInfo,
+    RelayOutput,
+)
+from custom_components.onvif_proxy.store import CameraRecord, IdentityStore, _stream_from
 
 KEY = "onvif_proxy.identities"
 GOOD = {
@@ -79,6 +88,28 @@ async def test_a_file_of_the_first_version_is_read_and_what_is_new_is_kept(
     written = json.loads(json.dumps(store._data()))["recorders"]
     again = (await load(hass, hass_storage, written)).recorder("R1").cameras["V1"]
     assert again == camera
+
+
+async def test_a_scan_of_everything_survives(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
+    zoom = PtzSpace(kind=PtzSpaceKind.ZOOM_SPEED, uri="urn:zoom", x=(0.0, 1.0))
+    pan_tilt = PtzSpace(kind=PtzSpaceKind.CONTINUOUS_PAN_TILT, uri="urn:pan", x=(-1.0, 1.0), y=(-1.0, 1.0))
+    channel = Channel(
+        token="V1",
+        name="Door",
+        main=_stream_from(STREAM),
+        event_kinds=(EventKind.MOTION, EventKind.PERSON),
+        ptz=PtzAbilities(profile_token="P1", spaces=(zoom, pan_tilt), auxiliary_commands=("tt:Wiper|On",)),
+        has_imaging=True,
+    )
+    recorder = Recorder(
+        info=RecorderInfo(serial_number="R1", manufacturer="M", model="N", firmware="1", name="Attic"),
+        channels=(channel,),
+        relay_outputs=(RelayOutput(token="A1", monostable=True, delay=2.0, idle_closed=False),),
+    )
+    store = await load(hass, hass_storage, {})
+    store.recorder("R1").recorder = recorder
+    written = json.loads(json.dumps(store._data()))["recorders"]
+    assert (await load(hass, hass_storage, written)).recorder("R1").recorder == recorder
 
 
 @pytest.mark.parametrize("broken", [{}, {"number": 1}, GOOD | {"identities": {"elsewhere": {}}}, GOOD | {"channel": 5}])
