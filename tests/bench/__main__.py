@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 import json
 import sys
 
-from . import interfaces
+from . import interfaces, responder
 from .figure import Figure, Unmeasured, machine
 
-SUBJECTS: Mapping[str, Callable[[], Iterator[Figure]]] = {"interfaces": interfaces.measure}
+SUBJECTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
+    "interfaces": interfaces.measure,
+    "responder": responder.measure,
+}
 """What can be measured: each yields its figures as it comes to them."""
 
 
@@ -42,6 +45,7 @@ def main() -> int:
             "machine": here,
             "figures": {figure.name: round(figure.value, 4) for figure in figures},
             "limits": {figure.name: figure.limit for figure in figures if figure.limit is not None},
+            "least": {figure.name: figure.least for figure in figures if figure.least is not None},
             "short": short,
         }
         _say(json.dumps(report))

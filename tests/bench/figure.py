@@ -21,19 +21,29 @@ class Figure:
     unit: str
     limit: float | None = None
     """The most that it may be; None for what is only worth knowing."""
+    least: float | None = None
+    """The least that it may be."""
 
     @property
     def line(self) -> str:
         """Return it as a line of a table."""
-        limit = "" if self.limit is None else f"   (limit {self.limit:g} {self.unit})".rstrip()
-        return f"{self.title:<58} {self.value:9.3f} {self.unit}".rstrip() + limit
+        limits = [
+            f"{word} {bound:g} {self.unit}".rstrip()
+            for word, bound in (("limit", self.limit), ("at least", self.least))
+            if bound is not None
+        ]
+        told = f"   ({', '.join(limits)})" if limits else ""
+        return f"{self.title:<58} {self.value:9.3f} {self.unit}".rstrip() + told
 
     @property
     def short(self) -> str | None:
-        """Return a sentence when it is over its limit."""
-        if self.limit is None or self.value <= self.limit:
-            return None
-        return f"{self.title}: {self.value:.3f} {self.unit}".rstrip() + f", more than {self.limit:g}."
+        """Return a sentence when it is outside of its limits."""
+        said = f"{self.title}: {self.value:.3f} {self.unit}".rstrip()
+        if self.limit is not None and self.value > self.limit:
+            return f"{said}, more than {self.limit:g}."
+        if self.least is not None and self.value < self.least:
+            return f"{said}, less than {self.least:g}."
+        return None
 
 
 def machine() -> dict[str, str | int | None]:

@@ -1,6 +1,7 @@
 """What a bench prints and how it ends; the figures here are given, not measured."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 import json
 import sys
 from typing import Any
@@ -45,6 +46,14 @@ def test_a_missed_limit_is_a_sentence_and_a_bad_status(
     assert (report["ok"], report["limits"]) == (False, {"wait_seconds": 2})
     assert report["short"] == ["The wait: 2.100 s, more than 2."]
     assert said == "short: The wait: 2.100 s, more than 2.\n"
+
+
+def test_less_than_the_least_is_short(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    speed = Figure(name="rate", title="The rate", value=0.9, unit="times", least=1)
+    assert "(at least 1 times)" in speed.line
+    status, report, _ = run(monkeypatch, capsys, iter([speed]))
+    assert (status, report["least"], report["short"]) == (1, {"rate": 1}, ["The rate: 0.900 times, less than 1."])
+    assert run(monkeypatch, capsys, iter([replace(speed, value=1)]))[0] == 0
 
 
 def test_what_cannot_be_measured_is_told_with_what_was(

@@ -1,26 +1,33 @@
 """The HTTP server: what it lets in, who may ask, how it fails, how it ends."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 import errno
+import io
 import socket
 import time
 from typing import Any
 
 import aiohttp
+import av
 from lxml import etree
 import pytest
 
-from custom_components.onvif_proxy.digest import DigestClient
+from custom_components.onvif_proxy.digest import DigestClient, parse_parameters
 from custom_components.onvif_proxy.logins import LoginProblem, LoginWay
 from custom_components.onvif_proxy.model import Credentials, Snapshot
 from custom_components.onvif_proxy.responder import Camera, OnvifServer, TokenVerifier
 from custom_components.onvif_proxy.responder.auth import Access
+from custom_components.onvif_proxy.responder.errors import SenderFault
+from custom_components.onvif_proxy.responder.names import expand
 from custom_components.onvif_proxy.responder.services import OPERATIONS
+from custom_components.onvif_proxy.responder.services.base import Context, Operation
+from custom_components.onvif_proxy.responder.xmltree import node
 
-from .conftest import JPEG, Client, FakeSnapshots, make_camera, make_description
+from .conftest import JPEG, Client, FakeSnapshots, Reply, make_camera, make_description
 from .envelopes import NS, PASSWORD, PASSWORD_TEXT, USERNAME, envelope, operation, security
 
 PRE_AUTH = {
@@ -31,20 +38,52 @@ PRE_AUTH = {
     "tds:GetHostname",
     "tds:GetWsdlUrl",
     "tds:GetEndpointReference",
-    "trt:GetServiceCapabilities",
+    "tmd:GetRelayOutputOptions",
 }
+"""And GetServiceCapabilities of every service (ONVIF Core, default access policy)."""
 ALL = sorted(
     f"{prefix}:{name.removeprefix(f'{{{uri}}}')}"
     for name in OPERATIONS
     for prefix, uri in NS.items()
     if name.startswith(f"{{{uri}}}")
 )
+OPEN = [name for name in ALL if name in PRE_AUTH or name.endswith(":GetServiceCapabilities")]
 PROTECTED = "tds:GetDeviceInformation"
 
 
 def digest_login(password: str = PASSWORD) -> dict[str, Any]:
     """Make aiohttp answer HTTP digest challenges."""
     return {"middlewares": [aiohttp.DigestAuthMiddleware(USERNAME, password)]}
+
+
+class Pulls:
+    """Stands for PullMessages: waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.contexts: list[Context] = []
+        self.ended = 0
+        self.release = asyncio.Event()
+
+    async def pull(self, context: Context, _request: etree._Element) -> etree._Element:
+        """Wait, then answer."""
+        self.contexts.append(context)
+        try:
+            await self.release.wait()
+        finally:
+            self.ended += 1
+        return node("tev:PullMessagesResponse")
+
+    async def until(self, number: int) -> None:
+        """Wait until this many have been asked."""
+        async with asyncio.timeout(5):
+            while len(self.contexts) < number:
+                await asyncio.sleep(0.01)
+
+    async def until_ended(self, number: int) -> None:
+        """Wait until this many have ended."""
+        async with asyncio.timeout(5):
+            while self.ended < number:
+                await asyncio.sleep(0.01)
 
 
 class TestAccess:
@@ -57,16 +96,15 @@ class TestAccess:
     @pytest.mark.parametrize("name", ALL)
     async def test_without_login(self, client: Client, name: str) -> None:
         reply = await client.ask(name, header="")
-        if name in PRE_AUTH:
-            assert reply.response.tag.endswith("Response")
-        else:
-            assert reply.fault == (401, ["env:Sender", "ter:NotAuthorized"])
+        assert (reply.status == 401) == (name not in OPEN)
+        if reply.status != 200:
+            assert reply.fault[1] in (["env:Sender", "ter:NotAuthorized"], ["env:Receiver", "ter:ActionNotSupported"])
 
-    @pytest.mark.parametrize("name", ["tds:SystemReboot", "trt:CreateProfile", "tds:Nonsense", "env:Other"])
+    @pytest.mark.parametrize("name", ["tds:StartFirmwareUpgrade", "trt:Nonsense", "tds:Nonsense", "env:Other"])
     async def test_unknown_operations_need_a_login_too(self, client: Client, name: str) -> None:
         assert (await client.ask(name, header="")).fault == (401, ["env:Sender", "ter:NotAuthorized"])
 
-    @pytest.mark.parametrize("name", ["tds:SystemReboot", "trt:CreateProfile", "tds:GetNTP", "env:GetProfiles"])
+    @pytest.mark.parametrize("name", ["tds:GetDot1XConfigurations", "trt:Nonsense", "env:GetProfiles"])
     async def test_unknown_operations_are_not_implemented(self, client: Client, name: str) -> None:
         reply = await client.ask(name)
         assert reply.fault == (500, ["env:Receiver", "ter:ActionNotSupported"])
@@ -80,17 +118,27 @@ class TestAccess:
         both = operation("tds:GetServices") + operation("tds:GetUsers")
         assert (await client.post(envelope(both))).fault == (400, ["env:Sender", "ter:WellFormed"])
 
-    async def test_challenges_offer_md5_first(self, client: Client) -> None:
+    async def test_challenges_offer_md5_first_and_last(self, client: Client) -> None:
+        """Some clients read the first alone, FFmpeg the last alone, and neither knows more."""
         reply = await client.ask(PROTECTED, header="")
-        challenges = reply.headers.getall("WWW-Authenticate")
-        assert [("Digest" in text, "MD5" in text, "SHA-256" in text) for text in challenges] == [
-            (True, True, False),
-            (True, False, True),
+        challenges = [parse_parameters(text) for text in reply.headers.getall("WWW-Authenticate")]
+        assert [(scheme, given["algorithm"]) for scheme, given in challenges] == [
+            ("digest", "MD5"),
+            ("digest", "SHA-256"),
+            ("digest", "MD5"),
         ]
 
     def test_access_classes(self) -> None:
-        open_operations = {name for name, operation in OPERATIONS.items() if operation.access is Access.PRE_AUTH}
-        assert len(open_operations) == len(PRE_AUTH)
+        by_name = {name: operation for name in ALL if (operation := OPERATIONS[expand(name)])}
+        assert [name for name in ALL if by_name[name].access is Access.PRE_AUTH] == OPEN
+
+    async def test_operations_of_a_service_that_is_not_offered(self, session: aiohttp.ClientSession) -> None:
+        async with OnvifServer(make_description(), make_camera()) as server:
+            offered = await Client(session, server).ask("tds:GetServices")
+            assert NS["tr2"] not in offered.texts(".//tds:Namespace")
+            client = Client(session, server)
+            assert (await client.ask("tr2:GetProfiles")).fault == (500, ["env:Receiver", "ter:ActionNotSupported"])
+            assert (await client.ask("tr2:GetProfiles", header="")).status == 401
 
 
 class TestUsernameToken:
@@ -197,7 +245,7 @@ class TestHttpDigest:
     async def test_wrong_password(self, client: Client) -> None:
         reply = await client.ask(PROTECTED, header="", **digest_login("wrong"))
         assert reply.fault == (401, ["env:Sender", "ter:NotAuthorized"])
-        assert len(reply.headers.getall("WWW-Authenticate")) == 2
+        assert len(reply.headers.getall("WWW-Authenticate")) == 3
 
     async def test_both_logins_must_be_right(self, client: Client) -> None:
         right, wrong = security(), security(password="wrong")
@@ -478,6 +526,18 @@ class TestHttp:
         assert reply.status == 200
 
 
+def _draw_jpeg() -> bytes:
+    """Return a picture that a decoder takes."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mjpeg") as container:
+        stream = container.add_stream("mjpeg", rate=1)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuvj420p"
+        for frame in (av.VideoFrame(64, 64, "yuvj420p"), None):
+            container.mux(stream.encode(frame))
+    return file.getvalue()
+
+
 class TestSnapshot:
     """The still image."""
 
@@ -486,6 +546,16 @@ class TestSnapshot:
             assert (response.status, response.content_type) == (200, "image/jpeg")
             assert await response.read() == JPEG
             assert response.headers["Cache-Control"] == "no-store"
+
+    async def test_ffmpeg_logs_in(self, client: Client, snapshots: FakeSnapshots) -> None:
+        snapshots.snapshot_ = Snapshot(image=_draw_jpeg())
+        url = client.url("/snapshot").replace("://", f"://{USERNAME}:{PASSWORD}@")
+
+        def decode() -> int:
+            with av.open(url, timeout=5) as picture:
+                return next(picture.decode(video=0)).width
+
+        assert await asyncio.to_thread(decode) == 64
 
     async def test_with_a_query(self, client: Client) -> None:
         async with client.session.get(client.url("/snapshot?t=123"), **digest_login()) as response:
@@ -498,7 +568,7 @@ class TestSnapshot:
     async def test_without_login(self, client: Client) -> None:
         async with client.session.get(client.url("/snapshot")) as response:
             assert (response.status, await response.read()) == (401, b"")
-            assert len(response.headers.getall("WWW-Authenticate")) == 2
+            assert len(response.headers.getall("WWW-Authenticate")) == 3
 
     async def test_wrong_password(self, client: Client) -> None:
         async with client.session.get(client.url("/snapshot"), **digest_login("wrong")) as response:
@@ -534,6 +604,185 @@ class TestSnapshot:
             session.get(Client(session, server).url("/snapshot"), **digest_login()) as response,
         ):
             assert response.status == 503
+
+
+PULL = f"{{{NS['tev']}}}PullMessages"
+PULL_ACTION = "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription/PullMessagesResponse"
+FAULT_ACTION = "http://www.w3.org/2005/08/addressing/soap/fault"
+POINT = "/onvif/subscription/7"
+
+
+def header_of(reply: Reply) -> dict[str, str | None]:
+    """Return the blocks of an answer's SOAP header by local name."""
+    return {
+        etree.QName(block).localname: block.text
+        for block in etree.fromstring(reply.content).iterfind("env:Header/*", NS)
+    }
+
+
+class TestAddressing:
+    """What clients of events look at (WS-Addressing 1.0)."""
+
+    MESSAGE_ID = "<wsa:MessageID>urn:uuid:1</wsa:MessageID>"
+
+    async def test_an_answer_says_what_it_is(self, client: Client) -> None:
+        reply = await client.ask("tev:GetEventProperties", header=security() + self.MESSAGE_ID)
+        assert reply.status == 200
+        assert header_of(reply) == {
+            "Action": "http://www.onvif.org/ver10/events/wsdl/EventPortType/GetEventPropertiesResponse",
+            "RelatesTo": "urn:uuid:1",
+        }
+
+    @pytest.mark.parametrize("block", ["", "<wsa:MessageID/>", f"<wsa:MessageID>{'x' * 600}</wsa:MessageID>"])
+    async def test_without_a_message_id_it_relates_to_nothing(self, client: Client, block: str) -> None:
+        """Some send none with Renew: npm's onvif and onvif-python."""
+        reply = await client.ask("tev:GetEventProperties", header=security() + block)
+        assert list(header_of(reply)) == ["Action"]
+
+    @pytest.mark.parametrize("header", [security(password="wrong"), ""])
+    async def test_faults(self, client: Client, header: str) -> None:
+        reply = await client.ask("tev:PullMessages", header=header + self.MESSAGE_ID, path=POINT)
+        assert reply.status in (400, 401)
+        assert header_of(reply) == {"Action": FAULT_ACTION, "RelatesTo": "urn:uuid:1"}
+
+    async def test_faults_of_other_services_carry_none(self, client: Client) -> None:
+        assert header_of(await client.ask(PROTECTED, header=self.MESSAGE_ID)) == {}
+
+
+class TestWaiting:
+    """A request may wait for a minute, at nobody's cost."""
+
+    @pytest.fixture
+    def pulls(self, monkeypatch: pytest.MonkeyPatch) -> Pulls:
+        pulls = Pulls()
+        monkeypatch.setitem(OPERATIONS, PULL, Operation(pulls.pull, Access.READ_MEDIA, action=PULL_ACTION))
+        return pulls
+
+    @pytest.fixture
+    async def waiting(self, client: Client, pulls: Pulls) -> AsyncIterator[asyncio.Task[Reply]]:
+        task = asyncio.create_task(client.ask("tev:PullMessages", path=POINT))
+        await pulls.until(1)
+        yield task
+        task.cancel()
+        await asyncio.wait([task])
+
+    async def test_the_handler_knows_who_asks_and_what_for(
+        self, client: Client, pulls: Pulls, waiting: asyncio.Task[Reply]
+    ) -> None:
+        (context,) = pulls.contexts
+        assert (context.client, context.subscription) == ("127.0.0.1", "7")
+        assert context.subscription_uri("7") == client.url(POINT)
+        pulls.release.set()
+        assert (await waiting).status == 200
+
+    async def test_it_outlives_the_timeouts_of_a_connection(self, session: aiohttp.ClientSession, pulls: Pulls) -> None:
+        async with OnvifServer(
+            make_description(),
+            make_camera(),
+            head_timeout=0.05,
+            body_timeout=0.05,
+            answer_timeout=0.05,
+            keep_alive_timeout=0.05,
+            snapshot_timeout=0.05,
+        ) as server:
+            task = asyncio.create_task(Client(session, server).ask("tev:PullMessages", path=POINT))
+            await pulls.until(1)
+            await asyncio.sleep(0.3)
+            pulls.release.set()
+            assert (await task).status == 200
+
+    async def test_it_ends_with_the_client(self, pulls: Pulls, waiting: asyncio.Task[Reply]) -> None:
+        waiting.cancel()
+        await pulls.until_ended(1)
+
+    async def test_stop_is_quick(self, client: Client, pulls: Pulls, waiting: asyncio.Task[Reply]) -> None:
+        begun = time.monotonic()
+        await client.server.stop()
+        assert time.monotonic() - begun < 0.25
+        assert pulls.ended == 1
+        with pytest.raises(aiohttp.ClientError):
+            await waiting
+
+    async def test_many_that_wait_shut_nobody_out(self, client: Client, pulls: Pulls) -> None:
+        """Four clients with 20 each are more than there are places; the greediest one's oldest ends."""
+        async with AsyncExitStack() as stack:
+            tasks: list[asyncio.Task[Reply]] = []
+            for number in range(2, 6):
+                connector = aiohttp.TCPConnector(local_addr=(f"127.0.0.{number}", 0))
+                session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+                other = Client(session, client.server)
+                for _ in range(20):
+                    tasks.append(asyncio.create_task(other.ask("tev:PullMessages", path=POINT)))
+                    await pulls.until(len(tasks))
+            assert (await client.ask(PROTECTED)).status == 200
+            assert sum(task.done() for task in tasks) == 80 - 63
+            pulls.release.set()
+            await asyncio.wait(tasks)
+            for task in tasks:
+                assert task.exception() is None or isinstance(task.exception(), aiohttp.ClientError)
+
+    async def test_one_client_that_waits_too_often_harms_itself(self, client: Client, pulls: Pulls) -> None:
+        tasks = [asyncio.create_task(client.ask("tev:PullMessages", path=POINT)) for _ in range(24)]
+        await pulls.until(24)
+        assert (await client.ask(PROTECTED)).status == 200
+        assert sum(task.done() for task in tasks) == 1
+        pulls.release.set()
+        await asyncio.wait(tasks)
+        assert sum(isinstance(task.exception(), aiohttp.ClientError) for task in tasks) == 1
+
+
+class TestFaultDetail:
+    """A handler's fault may say more than codes (WS-BaseFaults)."""
+
+    async def test_it_is_sent(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(_context: Context, _request: etree._Element) -> etree._Element:
+            raise SenderFault("No such thing", detail=node("wsrf-r:ResourceUnknownFault", node("wsnt:Reason", "gone")))
+
+        operation_ = Operation(fail, Access.READ_SYSTEM)
+        monkeypatch.setitem(OPERATIONS, expand(PROTECTED), operation_)
+        reply = await client.ask(PROTECTED)
+        (detail,) = reply.body.iterfind("env:Detail/*", NS)
+        assert detail.tag == expand("wsrf-r:ResourceUnknownFault")
+        assert detail.findtext("wsnt:Reason", namespaces=NS) == "gone"
+        assert [etree.QName(part).localname for part in reply.body] == ["Code", "Reason", "Detail"]
+
+
+class TestKeptAnswers:
+    """What can't have changed is not built twice, but the login is looked at every time."""
+
+    @pytest.fixture
+    def built(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        built: list[str] = []
+        former = OPERATIONS[expand("tds:GetHostname")]
+
+        def handle(context: Context, request: etree._Element) -> Any:
+            built.append(context.description.name)
+            return former.handler(context, request)
+
+        monkeypatch.setitem(OPERATIONS, expand(PROTECTED), Operation(handle, Access.READ_SYSTEM, constant=True))
+        return built
+
+    async def test_once_for_all(self, client: Client, built: list[str]) -> None:
+        contents = {(await client.ask(PROTECTED)).content for _ in range(3)}
+        assert (len(contents), len(built)) == (1, 1)
+
+    async def test_the_login_is_looked_at(self, client: Client, built: list[str]) -> None:
+        header = security()
+        assert (await client.ask(PROTECTED, header=header)).status == 200
+        assert (await client.ask(PROTECTED, header=header)).status == 400
+        assert (await client.ask(PROTECTED, header="")).status == 401
+        assert len(built) == 1
+
+    async def test_another_question(self, client: Client, built: list[str]) -> None:
+        for content in ("", "<tds:A/>", "<tds:A>b</tds:A>", "<tds:A c='d'/>", "<tt:A/>", ""):
+            assert (await client.ask(PROTECTED, content)).status == 200
+        assert len(built) == 5
+
+    async def test_a_change_is_told(self, client: Client, built: list[str]) -> None:
+        before = (await client.ask(PROTECTED)).content
+        client.server.update(make_description(name="Back Door"))
+        assert (await client.ask(PROTECTED)).content != before
+        assert built == ["Front Door", "Back Door"]
 
 
 class TestLimits:
@@ -632,31 +881,16 @@ class TestLife:
         caplog.clear()
 
 
-TOKENS = {
-    "GuaranteedNumber": "VideoSourceConfiguration_1",
-    "VideoSource": "VideoSourceConfiguration_1",
-    "VideoEncoder": "VideoEncoder_main",
-    "AudioSource": "AudioSourceConfiguration_1",
-    "AudioEncoder": "AudioEncoder_main",
-}
-
-
-def _parameters(name: str) -> str:
-    """Return the parameters that the schema demands of an operation."""
-    if name == "tds:GetServices":
-        return "<tds:IncludeCapability>true</tds:IncludeCapability>"
-    if name in ("trt:GetProfile", "trt:GetStreamUri", "trt:GetSnapshotUri") or "Compatible" in name:
-        return "<trt:ProfileToken>main</trt:ProfileToken>"
-    if name.endswith("Configuration") or "GuaranteedNumber" in name:
-        token = next(token for kind, token in TOKENS.items() if kind in name)
-        return f"<trt:ConfigurationToken>{token}</trt:ConfigurationToken>"
-    return ""
+PARAMETERS = {"tds:GetServices": "<tds:IncludeCapability>true</tds:IncludeCapability>"}
+DEFECT = ["env:Receiver", "ter:Action"]
 
 
 @pytest.mark.parametrize("name", ALL)
 async def test_every_answer_follows_the_schema(
     client: Client, name: str, assert_valid: Callable[[etree._Element], None]
 ) -> None:
-    reply = await client.ask(name, _parameters(name))
-    assert reply.response.tag == f"{{{NS[name[:3]]}}}{name[4:]}Response"
-    assert_valid(reply.response)
+    reply = await client.ask(name, PARAMETERS.get(name, ""))
+    if reply.status == 200:
+        assert_valid(reply.response)
+    else:
+        assert reply.fault[1] != DEFECT

@@ -54,11 +54,12 @@ class HttpLogin:
 
     source: str
     """The client's address."""
-    authorization: str | None
-    method: str
-    target: str
+    authorization: str | None = None
+    """None where there is no such header; the rest is then of no use."""
+    method: str = ""
+    target: str = ""
     """As in the request line."""
-    host: str
+    host: str = ""
 
     @property
     def uris(self) -> tuple[str, str]:

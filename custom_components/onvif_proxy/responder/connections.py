@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 import logging
+import select
 from typing import Any, override
 
 from aiohttp import web
@@ -17,6 +18,8 @@ ANSWER_TIMEOUT = 30.0
 KEEP_ALIVE_TIMEOUT = 30.0
 MAX_CONNECTIONS = 64
 MAX_CONNECTIONS_PER_CLIENT = 24
+_SMALL = 32 * 1024
+"""Bytes, less than asyncio's buffer of a connection takes without waiting."""
 IF_UNSENT = web.ResponseKey("if_unsent", list[Callable[[], None]])
 """Of a response: what is to be called when the connection breaks before the client has taken it."""
 
@@ -144,9 +147,11 @@ class CappedServer(web.Server):
         finally:
             self._waiting.pop(handler, None)
 
-    def begin_answer(self, handler: web.RequestHandler) -> None:
-        """Note that a client has to take an answer now."""
-        if (place := self._places.get(handler)) is not None:
+    def begin_answer(self, handler: web.RequestHandler, answer: web.StreamResponse) -> None:
+        """Note that a client has to take an answer now; a small one is out of our hands at once."""
+        if (place := self._places.get(handler)) is None:
+            return
+        if place.transport.get_write_buffer_size() or (answer.content_length or _SMALL) >= _SMALL:
             place.timer = asyncio.get_running_loop().call_later(self._answer_timeout, place.transport.abort)
 
     def end_answer(self, handler: web.RequestHandler) -> None:
@@ -169,13 +174,25 @@ class _Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        self._server.begin_answer(self)
-        is_lost = True
+        undo = resp.get(IF_UNSENT, [])
+        self._server.begin_answer(self, resp)
+        is_lost = bool(undo) and _has_left(self.transport)
+        is_sent = False
         try:
-            resp, is_lost = await super().finish_response(request, resp, start_time)
-            return resp, is_lost
+            resp, is_broken = await super().finish_response(request, resp, start_time)
+            is_sent = not is_broken and not is_lost
         finally:
             self._server.end_answer(self)
-            if is_lost:
-                for undo in resp.get(IF_UNSENT, []):
-                    undo()
+            if not is_sent:
+                for call in undo:
+                    call()
+        return resp, is_broken
+
+
+def _has_left(transport: asyncio.BaseTransport | None) -> bool:
+    """Tell whether a client has closed its connection, though the event loop may not have seen it yet."""
+    if transport is None or transport.is_closing():
+        return True
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket"), select.POLLRDHUP)
+    return bool(poll.poll(0))

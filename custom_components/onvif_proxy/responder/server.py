@@ -57,6 +57,10 @@ SNAPSHOT_RETRY_AFTER = 5
 _SOAP_PATHS = frozenset(service.path for service in SERVICES)
 _SERVICE_OF = {name: service for service in SERVICES for name in operations_of((service,))}
 _SERVER_HEADERS = {hdrs.SERVER: "onvif_proxy"}
+_SOAP_HEADERS = _SERVER_HEADERS | {hdrs.CONTENT_TYPE: f"{CONTENT_TYPE}; charset=utf-8"}
+_ALGORITHMS = ("MD5", "SHA-256", "MD5")
+"""Of the challenges, in order: MD5 at both ends, as some clients read only the first, and FFmpeg only the last, and neither
+knows more. Tried with FFmpeg 9.0 (401 when SHA-256 is the last), curl, aiohttp, httpx, requests and npm's onvif 0.8.3."""
 _IMAGE_TYPE = re.compile(r"image/[a-z0-9.+-]+")
 
 
@@ -115,7 +119,7 @@ class OnvifServer:
         self._max_connections_per_client = max_connections_per_client
         self._clock = clock
         self._gate = Gate(
-            digest=DigestServer(realm=f"onvif_proxy {description.identity.uuid}"),
+            digest=DigestServer(f"onvif_proxy {description.identity.uuid}", algorithms=_ALGORITHMS),
             tokens=TokenVerifier(clock=clock) if tokens is None else tokens,
             logins=camera.logins,
         )
@@ -193,7 +197,6 @@ class OnvifServer:
         task = asyncio.current_task()
         assert task is not None
         self._handlers.add(task)
-        task.add_done_callback(self._handlers.discard)
         try:
             return await self._dispatch(request)
         except ConnectionError:
@@ -201,12 +204,15 @@ class OnvifServer:
         except Exception:
             _LOGGER.exception("Could not answer %s", request.path)
             return web.Response(status=500, headers=_SERVER_HEADERS)
+        finally:
+            self._handlers.discard(task)
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.path
-        subscription = _subscription_of(path)
+        path = request.raw_path if request.raw_path in _SOAP_PATHS else request.path
         handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-        if path in _SOAP_PATHS or subscription is not None:
+        if path in _SOAP_PATHS:
+            methods, handle = {hdrs.METH_POST}, self._handle_soap
+        elif (subscription := _subscription_of(path)) is not None:
             methods, handle = {hdrs.METH_POST}, partial(self._handle_soap, subscription=subscription)
         elif path == SNAPSHOT_PATH:
             methods, handle = {hdrs.METH_GET, hdrs.METH_HEAD}, self._handle_snapshot
@@ -217,7 +223,7 @@ class OnvifServer:
             return web.Response(status=405, headers=_SERVER_HEADERS | allow)
         return await handle(request)
 
-    async def _handle_soap(self, request: web.BaseRequest, *, subscription: str | None) -> web.Response:
+    async def _handle_soap(self, request: web.BaseRequest, *, subscription: str | None = None) -> web.Response:
         addressing = None
         try:
             soap = parse_request(await self._read_body(request), self._xml_limits)
@@ -237,7 +243,7 @@ class OnvifServer:
             answer = await self._answer(request, soap, operation, addressing, subscription, if_unsent)
         except SoapFault as fault:
             return self._refuse(fault, addressing)
-        response = web.Response(body=answer, content_type=CONTENT_TYPE, charset="utf-8", headers=_SERVER_HEADERS)
+        response = web.Response(body=answer, headers=_SOAP_HEADERS)
         response[IF_UNSENT] = if_unsent
         return response
 
@@ -271,7 +277,7 @@ class OnvifServer:
         try:
             content = operation.handler(context, soap.body)
             if inspect.isawaitable(content):
-                with self._waiting(request, subscription):
+                with self._waiting(request, operation):
                     content = await content
             answer = build_answer(content, addressing)
         except SoapFault:
@@ -285,39 +291,47 @@ class OnvifServer:
             self._answers.keep(key, answer)
         return answer
 
-    def _waiting(self, request: web.BaseRequest, subscription: str | None) -> AbstractContextManager[None]:
-        """Let go of a request to a pull point when its place is needed: it may wait for a minute."""
-        if subscription is None or self._server is None:
+    def _waiting(self, request: web.BaseRequest, operation: Operation) -> AbstractContextManager[None]:
+        """Let go of a request for events when its place is needed: it may wait for a minute."""
+        if operation.action is None or self._server is None:
             return nullcontext()
         return self._server.waiting(request.protocol)
 
     async def _read_body(self, request: web.BaseRequest) -> bytes:
-        too_large = TooLarge(f"The request has more than {self._max_body_size} bytes")
         if (request.content_length or 0) > self._max_body_size:
-            raise too_large
-        if request.version == HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0  # or an error would be taken for one in the midst of an answer
+            raise self._too_large()
         body = bytearray()
         try:
-            async with asyncio.timeout(self._body_timeout):
-                async for chunk in request.content.iter_any():
-                    body += chunk
-                    if len(body) > self._max_body_size:
-                        raise too_large
+            if request.content.is_eof():  # it came along with the head: no need to wait
+                body += request.content.read_nowait()
+            else:
+                await self._receive_body(request, body)
         except TimeoutError as error:
             raise TooSlow("The request did not arrive in time") from error
         except web.RequestPayloadError as error:
             raise NotWellFormed("The body of the request is broken") from error
+        if len(body) > self._max_body_size:
+            raise self._too_large()
         return bytes(body)
+
+    async def _receive_body(self, request: web.BaseRequest, body: bytearray) -> None:
+        if request.version == HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # or an error would be taken for one in the midst of an answer
+        async with asyncio.timeout(self._body_timeout):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > self._max_body_size:
+                    raise self._too_large()
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The request has more than {self._max_body_size} bytes")
 
     def _refuse(self, fault: SoapFault, addressing: Addressing | None) -> web.Response:
         response = web.Response(
             status=fault.status,
             body=build_fault(fault, addressing),
-            content_type=CONTENT_TYPE,
-            charset="utf-8",
-            headers=_SERVER_HEADERS,
+            headers=_SOAP_HEADERS,
         )
         if isinstance(fault, LoginNeeded):
             self._challenge(response, fault)
@@ -366,14 +380,17 @@ def _subscription_of(path: str) -> str | None:
 
 def _login_of(request: web.BaseRequest) -> HttpLogin:
     """Return what a digest is made of; bytes that are not UTF-8 become question marks, which match nothing."""
+    source = request.remote or ""
+    authorization = request.headers.get(hdrs.AUTHORIZATION)
+    if authorization is None:
+        return HttpLogin(source)
 
     def clean(text: str) -> str:
         return text.encode("utf-8", "replace").decode()
 
-    authorization = request.headers.get(hdrs.AUTHORIZATION)
     return HttpLogin(
-        source=request.remote or "",
-        authorization=None if authorization is None else clean(authorization),
+        source,
+        authorization=clean(authorization),
         method=request.method,
         target=clean(request.raw_path),
         host=clean(request.headers.get(hdrs.HOST, "")),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import re
+import threading
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -10,6 +11,9 @@ from lxml.etree import _Element as Element
 from .errors import XmlError
 from .names import NAMESPACES, expand
 
+MAX_KNOWN_MARKUP = 256 * 1024
+"""Bytes, of the whole process."""
+_ATTRIBUTE = re.compile(rb"=\s*[\"']")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 type Content = Element | str | bool | int | float | Mapping[str, object] | Iterable[Element] | None
@@ -19,7 +23,10 @@ __all__ = ["Content", "Element", "XmlLimits", "child_text", "document", "node", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XmlLimits:
-    """How much structure a document may have; its size is capped by who reads it."""
+    """How much structure a document may have; its size is capped by who reads it.
+
+    Comments and sections of CDATA count as elements, what looks like an attribute in a text as one where there are very many.
+    """
 
     depth: int = 32
     elements: int = 2000
@@ -34,7 +41,24 @@ def parse_xml(data: bytes, limits: XmlLimits) -> Element:
     """
     if b"<!DOCTYPE" in data:
         raise XmlError("A document type is not allowed")
-    parser = etree.XMLParser(
+    # What is counted here is at least the number of elements and of attributes, so nothing huge is parsed in vain.
+    starts = data.count(b"<") - data.count(b"</")
+    equals = data.count(b"=")
+    if equals > limits.attributes:
+        equals = len(_ATTRIBUTE.findall(data))
+    if starts > limits.elements or equals > limits.attributes:
+        raise XmlError("The document has too many elements or attributes")
+    try:
+        root = etree.fromstring(data, _PARSER) if _WORDS.are_known(data) else _parse_aside(data)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise XmlError("The document is not well-formed XML") from error
+    if starts > limits.depth:  # else it can't be deeper
+        _check_depth(root, limits.depth)
+    return root
+
+
+def _make_parser() -> etree.XMLParser:
+    return etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
         no_network=True,
@@ -44,28 +68,68 @@ def parse_xml(data: bytes, limits: XmlLimits) -> Element:
         recover=False,
         remove_comments=True,
         remove_pis=True,
+        collect_ids=False,
     )
-    try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise XmlError("The document is not well-formed XML") from error
-    _check_structure(root, limits)
-    return root
 
 
-def _check_structure(root: Element, limits: XmlLimits) -> None:
-    depth = elements = attributes = 0
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        if event == "end":
-            depth -= 1
-            continue
-        depth += 1
-        elements += 1
-        attributes += len(element.attrib)
-        if depth > limits.depth:
+class _Words:
+    """The markup that was met before, so much of it and no more.
+
+    libxml2 keeps every name, namespace and run of blanks that a thread has ever parsed, until the thread ends: strangers
+    could make it keep gigabytes by inventing names.
+    """
+
+    _MARKUP = re.compile(rb"<[^<>]*>\s*")
+
+    def __init__(self, max_bytes: int) -> None:
+        self._known: set[bytes] = set()
+        self._room = max_bytes
+
+    def are_known(self, data: bytes) -> bool:
+        """Tell whether a document brings nothing that would be kept, or there is room for that."""
+        markup = self._MARKUP.findall(data)
+        if b"&" in data or not data.count(b"<") == data.count(b">") == len(markup):
+            return False  # entities have names, too; a stray angle bracket might hide markup
+        if self._known.issuperset(markup):
+            return True
+        new = set(markup) - self._known
+        size = sum(map(len, new))
+        if size > self._room:
+            return False
+        self._room -= size
+        self._known |= new
+        return True
+
+
+_WORDS = _Words(MAX_KNOWN_MARKUP)
+_PARSER = _make_parser()
+
+
+def _parse_aside(data: bytes) -> Element:
+    """Parse in a thread of its own, which keeps nothing when it has ended; raises as lxml does."""
+    result: list[Element | BaseException] = []
+
+    def parse() -> None:
+        try:
+            result.append(etree.fromstring(data, _make_parser()))
+        except (etree.XMLSyntaxError, ValueError) as error:
+            result.append(error)
+
+    thread = threading.Thread(target=parse, daemon=True)
+    thread.start()
+    thread.join()
+    (outcome,) = result
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+def _check_depth(root: Element, limit: int) -> None:
+    depth = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > limit:
             raise XmlError("The document is nested too deeply")
-        if elements > limits.elements or attributes > limits.attributes:
-            raise XmlError("The document has too many elements or attributes")
 
 
 def child_text(parent: Element | None, name: str) -> str | None:
