@@ -2,17 +2,20 @@
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 import json
+from pathlib import Path
 import sys
 
-from . import interfaces, responder
+from . import interfaces, relay, responder
 from .figure import Figure, Unmeasured, machine
 
-SUBJECTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
+SUBJECTS: Mapping[str, Callable[[], Iterator[Figure | Unmeasured]]] = {
     "interfaces": interfaces.measure,
+    "relay": relay.measure,
     "responder": responder.measure,
 }
-"""What can be measured: each yields its figures as it comes to them."""
+"""What can be measured: each yields its figures, and what it could not measure, as it comes to them."""
 
 
 def main() -> int:
@@ -24,13 +27,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("subject", choices=sorted(SUBJECTS))
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    of_relay = parser.add_argument_group("relay")
+    of_relay.add_argument("--quick", action="store_true", help="shorter and less exact, as a check")
+    of_relay.add_argument(
+        "--only", action="append", default=[], choices=relay.FIGURES, help="may be given more than once"
+    )
+    of_relay.add_argument(
+        "--program", type=Path, default=relay.PROGRAM, metavar="FOLDER", help="another relay than this checkout's"
+    )
     options = parser.parse_args()
+    subject = SUBJECTS[options.subject]
+    if options.subject == "relay":
+        subject = partial(relay.measure, quick=options.quick, only=options.only, program=options.program)
     here = machine()
     _say(", ".join(f"{name} {value}" for name, value in here.items()))
     figures: list[Figure] = []
     short: list[str] = []
     try:
-        for figure in SUBJECTS[options.subject]():
+        for figure in subject():
+            if isinstance(figure, Unmeasured):
+                short.append(str(figure))
+                continue
             _say(figure.line)
             figures.append(figure)
     except Unmeasured as error:

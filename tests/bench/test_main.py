@@ -18,7 +18,7 @@ def figure(value: float, limit: float | None = None) -> Figure:
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], figures: Iterator[Figure]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], figures: Iterator[Figure | Unmeasured]
 ) -> tuple[int, dict[str, Any], str]:
     """Run a bench that measures these; return its status, its JSON object and what it said on stderr."""
     monkeypatch.setattr(bench, "SUBJECTS", {"waiting": lambda: figures})
@@ -66,3 +66,26 @@ def test_what_cannot_be_measured_is_told_with_what_was(
     status, report, _ = run(monkeypatch, capsys, figures())
     assert status == 1
     assert (report["figures"], report["short"]) == ({"wait_seconds": 1}, ["The second never came."])
+
+
+def test_what_was_not_measured_is_told_and_the_rest_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, report, _ = run(monkeypatch, capsys, iter([Unmeasured("The first never came."), figure(1, 2)]))
+    assert (status, report["figures"]) == (1, {"wait_seconds": 1})
+    assert report["short"] == ["The first never came."]
+
+
+def test_the_relay_is_measured_as_far_as_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def measure(**options: Any) -> Iterator[Figure]:
+        asked.append(options)
+        return iter([])
+
+    monkeypatch.setattr(bench.relay, "measure", measure)
+    monkeypatch.setattr(sys, "argv", ["bench", "relay", "--quick", "--only", "churn", "--only", "stall"])
+    assert bench.main() == 0
+    assert asked == [{"quick": True, "only": ["churn", "stall"], "program": bench.relay.PROGRAM}]
