@@ -7,6 +7,8 @@ from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNA
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.singleton import singleton
+from homeassistant.util.hass_dict import HassKey
 
 from .camera_health import async_tell_not_made
 from .const import CONF_ADDRESSES, CONF_PARENT, CONF_REMOVE_INTERFACES, DOMAIN, LOGGER
@@ -18,6 +20,7 @@ from .interface_manager import Wish, async_get_manager, camera_key
 from .interfaces import InterfaceError
 from .model import Credentials
 from .nvr import OnvifDriver
+from .relay_process import RelayProcess
 from .store import async_get_store
 
 PLATFORMS = [
@@ -29,6 +32,14 @@ PLATFORMS = [
     Platform.SENSOR,
     Platform.SWITCH,
 ]
+
+_RELAYS: HassKey[RelayProcess] = HassKey(f"{DOMAIN}.relays")
+
+
+@singleton(_RELAYS)
+def _get_relays(hass: HomeAssistant) -> RelayProcess:
+    """Return the one of this Home Assistant; it runs while a camera does."""
+    return RelayProcess()
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -> bool:
@@ -57,6 +68,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -
         coordinator,
         store,
         recorder_credentials=recorder_credentials,
+        relays=_get_relays(hass),
         interfaces=manager,
         wish=wish,
     )

@@ -4,22 +4,39 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from .model import CameraDescription, Endpoint
-from .relay import RelayServer, Source
+from .relay.config import CameraConfig
+from .relay.source import Source
+from .relay.statistics import CameraStatistics
+from .relay_process import RelayProcess, ServedCamera
 from .responder import Camera, DiscoveryResponder, HostDiscovery, OnvifServer, TokenVerifier
 
 
 class CameraServers:
     """Starts and stops them as one; discovery comes and goes while the others run."""
 
-    def __init__(self, behind: Camera, *, tokens: TokenVerifier, host_discovery: HostDiscovery | None = None) -> None:
-        """Serve nothing yet; `behind` is what the responder asks, `host_discovery` tells programs of this host."""
+    def __init__(
+        self,
+        behind: Camera,
+        relays: RelayProcess,
+        *,
+        tokens: TokenVerifier,
+        on_relay_change: Callable[[], None],
+        host_discovery: HostDiscovery | None = None,
+    ) -> None:
+        """Serve nothing yet.
+
+        `behind` is what the responder asks, `host_discovery` tells programs of this host. `on_relay_change` is called when
+        `relay_trouble` or `viewers` is another.
+        """
         self._behind = behind
+        self._relays = relays
+        self._on_relay_change = on_relay_change
         self._tokens = tokens
         self._host_discovery = host_discovery
         self._description: CameraDescription | None = None
         """None while they are stopped; with the ports that are bound."""
         self._server: OnvifServer | None = None
-        self._relay: RelayServer | None = None
+        self._relay: ServedCamera | None = None
         self._discovery: DiscoveryResponder | None = None
         self._hide_from_host: Callable[[], None] | None = None
 
@@ -33,17 +50,32 @@ class CameraServers:
         """How many RTSP sessions are served now."""
         return 0 if self._relay is None else self._relay.viewers
 
+    @property
+    def relay_trouble(self) -> OSError | None:
+        """Why there is no video while they run: `RelayDown` ends by itself, after another error they must be started anew."""
+        return None if self._relay is None else self._relay.trouble
+
+    async def relay_statistics(self) -> CameraStatistics | None:
+        """Ask what the video side is doing; None while it isn't there."""
+        if self._relay is None:
+            return None
+        try:
+            return await self._relay.statistics()
+        except OSError:
+            return None
+
     async def start(self, description: CameraDescription, sources: Mapping[str, Source]) -> None:
         """Bind both ports; raises OSError, or OverflowError for a port that is none, and then nothing listens."""
+        config = CameraConfig(
+            address=description.endpoint.address,
+            port=description.endpoint.rtsp_port,
+            credentials=description.credentials,
+            sources=sources,
+        )
         try:
-            self._relay = RelayServer(
-                description.endpoint.address,
-                description.endpoint.rtsp_port,
-                credentials=description.credentials,
-                sources=sources,
-                logins=self._behind.logins,
+            self._relay = await self._relays.serve(
+                config, logins=self._behind.logins, on_change=self._on_relay_change
             )
-            await self._relay.start()
             endpoint = replace(description.endpoint, rtsp_port=self._relay.port)
             self._server = OnvifServer(
                 replace(description, endpoint=endpoint), self._behind, discoverable=False, tokens=self._tokens

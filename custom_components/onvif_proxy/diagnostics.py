@@ -20,6 +20,8 @@ from .data import OnvifProxyConfigEntry
 from .fleet_camera import FleetCamera, camera_identifier
 from .logins import LoginFailure
 from .model import Channel, Endpoint, Recorder
+from .relay.statistics import CameraStatistics
+from .relay_process import RelayState
 
 MIN_SECRET_LENGTH = 4
 """Characters. What is shorter stands in texts by chance, and is redacted by its field only."""
@@ -51,7 +53,8 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: OnvifPr
             "entry": _entry(entry),
             "coordinator": _coordinator(data.coordinator),
             "recorder": _recorder(data.coordinator.data),
-            "cameras": [_camera(one, data.coordinator.data) for one in data.fleet.cameras.values()],
+            "relay": _relay(data.fleet.relays.state),
+            "cameras": [await _camera(one, data.coordinator.data) for one in data.fleet.cameras.values()],
         },
         _secrets(entry),
     )
@@ -74,7 +77,8 @@ async def async_get_device_diagnostics(
         found |= {
             "recorder": _recorder_info(recorder),
             "channel": _channel(channels[0]) if channels else None,
-            "camera": _camera(those[0], recorder) if those else None,
+            "relay": _relay(entry.runtime_data.fleet.relays.state),
+            "camera": await _camera(those[0], recorder) if those else None,
         }
     return _scrub(found, _secrets(entry))
 
@@ -133,7 +137,11 @@ def _channel(channel: Channel) -> dict[str, Any]:
     }
 
 
-def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, Any]:
+def _relay(state: RelayState) -> dict[str, Any]:
+    return asdict(state) | {"since": None if state.since is None else state.since.isoformat()}
+
+
+async def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, Any]:
     record, camera = fleet_camera.record, fleet_camera.camera
     return {
         "token": fleet_camera.token,
@@ -148,6 +156,7 @@ def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, Any]:
         },
         "endpoint": None if camera.endpoint is None else _endpoint(camera.endpoint),
         "viewers": camera.viewers,
+        "video": _video(await camera.relay_statistics()),
         "media2": camera.media2,
         "steered_by_clients": sorted(camera.can_steer),
         "events": {
@@ -157,6 +166,18 @@ def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, Any]:
         },
         "asks_for_login": camera.credentials is not None,
         "failed_logins": [_failed_login(failure) for failure in camera.logins.recent],
+    }
+
+
+def _video(statistics: CameraStatistics | None) -> dict[str, Any] | None:
+    if statistics is None:
+        return None
+    return {
+        "streams": [asdict(stream) | {"since": stream.since.isoformat()} for stream in statistics.streams],
+        "viewers": [
+            asdict(viewer) | {"address": _masked(viewer.address), "since": viewer.since.isoformat()}
+            for viewer in statistics.viewers
+        ],
     }
 
 

@@ -27,6 +27,7 @@ from .model import Channel, Credentials, EventKind, Recorder, RecorderEvent, Sna
 from .nvr import RecorderError
 from .options import CameraOptions
 from .placement import Placement, taken_macs
+from .relay_process import RelayProcess
 from .responder import SnapshotUnavailable, TokenVerifier
 from .store import CameraRecord, IdentityStore
 from .virtual_camera import Controls, KeptSettings, VirtualCamera
@@ -45,14 +46,16 @@ class Fleet:
         store: IdentityStore,
         *,
         recorder_credentials: Credentials,
+        relays: RelayProcess,
         interfaces: InterfaceManager | None = None,
         wish: Wish | None = None,
     ) -> None:
         """Make a fleet without cameras.
 
-        `wish` is for interfaces that are made here, by `interfaces`; without it those that somebody else made are used.
+        `relays` is that of all entries. `wish` is for interfaces that are made here, by `interfaces`; without it those that somebody else made are used.
         """
         self.cameras: dict[str, FleetCamera] = {}
+        self.relays = relays
         self._hass = hass
         self._entry = entry
         self._coordinator = coordinator
@@ -234,6 +237,7 @@ class Fleet:
             recorder_credentials=self._recorder_credentials,
             credentials=self._options.credentials,
             tokens=self._tokens,
+            relays=self.relays,
             fetch_snapshot=self._async_fetch_snapshot,
             on_change=listeners.notify,
             settings=KeptSettings(

@@ -1,4 +1,4 @@
-"""Who failed to log in and why, and who is locked out for it: one guard a camera, for SOAP, snapshots and RTSP. No I/O."""
+"""Who failed to log in and why, and who is locked out for it: one guard a camera in each process that serves it. No I/O."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -86,6 +86,7 @@ class LoginGuard:
         self,
         on_failure: Callable[[LoginFailure], None] | None = None,
         *,
+        on_lock_out: Callable[[str, float], None] | None = None,
         max_failures: int = MAX_FAILURES,
         failure_window: float = FAILURE_WINDOW,
         lock_out: float = LOCK_OUT,
@@ -100,9 +101,11 @@ class LoginGuard:
 
         After `max_failures` wrong users or passwords within `failure_window` a source is locked out for `lock_out`.
         Up to `max_unanswered` requests in a row without credentials are taken for the first half of a digest's handshake.
-        `on_failure` is called at most once per `report_interval` for the same source, way and problem.
+        `on_failure` is called at most once per `report_interval` for the same source, way and problem; `on_lock_out` when
+        a source is locked out here, with the seconds.
         """
         self.on_failure = on_failure
+        self.on_lock_out = on_lock_out
         self._max_failures = max_failures
         self._failure_window = failure_window
         self._lock_out = lock_out
@@ -126,6 +129,23 @@ class LoginGuard:
         known = self._sources.get(source)
         return known is not None and self._clock() < known.locked_until
 
+    @property
+    def locked_out(self) -> dict[str, float]:
+        """Who has to wait, and how many seconds more."""
+        now = self._clock()
+        return {source: known.locked_until - now for source, known in self._sources.items() if now < known.locked_until}
+
+    def lock_out(self, source: str, seconds: float) -> None:
+        """Let a source wait that guessed elsewhere; a longer wait of its own stays."""
+        known = self._source(source)
+        known.locked_until = max(known.locked_until, self._clock() + seconds)
+
+    def note(self, failure: LoginFailure) -> None:
+        """Take what another guard reported: it is told and remembered as if it had been here, but counts there alone."""
+        self._remember(failure)
+        if self.on_failure is not None:
+            self.on_failure(failure)
+
     def failed(self, source: str, way: LoginWay, problem: LoginProblem, *, seconds_off: int | None = None) -> None:
         """Note a failure; `LOCKED_OUT` is that of a source that did not wait, which makes its wait no longer."""
         known = self._source(source)
@@ -136,7 +156,7 @@ class LoginGuard:
         elif problem is not LoginProblem.LOCKED_OUT:
             known.unanswered = 0
         if problem in _GUESSES:
-            self._count_guess(known)
+            self._count_guess(source, known)
         self._record(source, way, problem, seconds_off)
 
     def succeeded(self, source: str) -> None:
@@ -151,17 +171,19 @@ class LoginGuard:
             self._sources.popitem(last=False)
         return known
 
-    def _count_guess(self, known: _Source) -> None:
+    def _count_guess(self, source: str, known: _Source) -> None:
         now = self._clock()
         known.guesses.append(now)
         if len(known.guesses) == self._max_failures and now - known.guesses[0] <= self._failure_window:
             known.locked_until = now + self._lock_out
             known.guesses.clear()
+            if self.on_lock_out is not None:
+                self.on_lock_out(source, self._lock_out)
 
     def _record(self, source: str, way: LoginWay, problem: LoginProblem, seconds_off: int | None) -> None:
         _LOGGER.debug("Login by %s from %s failed: %s", way, source, problem)
         kind = (source, way, problem)
-        former = self._recent.pop(kind, None)
+        former = self._recent.get(kind)
         failure = LoginFailure(
             source=source,
             way=way,
@@ -170,9 +192,7 @@ class LoginGuard:
             seconds_off=seconds_off,
             count=1 if former is None else former.count + 1,
         )
-        self._recent[kind] = failure
-        if len(self._recent) > self._max_recent:
-            self._recent.popitem(last=False)
+        self._remember(failure)
         now = self._clock()
         if self.on_failure is None or now - self._reported.get(kind, -math.inf) < self._report_interval:
             return
@@ -181,3 +201,10 @@ class LoginGuard:
         if len(self._reported) > self._max_sources:
             self._reported.popitem(last=False)
         self.on_failure(failure)
+
+    def _remember(self, failure: LoginFailure) -> None:
+        kind = (failure.source, failure.way, failure.problem)
+        self._recent[kind] = failure
+        self._recent.move_to_end(kind)
+        if len(self._recent) > self._max_recent:
+            self._recent.popitem(last=False)

@@ -26,7 +26,10 @@ from .model import (
     Snapshot,
 )
 from .ptz_guard import MAX_MOVE_TIMEOUT, PtzGuard
-from .relay import Source
+from .relay.source import Source
+from .relay.statistics import CameraStatistics
+from .relay_child import RelayDown
+from .relay_process import RelayProcess
 from .responder import Camera, EventBroker, HostDiscovery, TokenVerifier
 
 _LOGGER = logging.getLogger(__name__)
@@ -55,6 +58,7 @@ class Trouble(StrEnum):
     NETWORK = "network"
     NO_DISCOVERY = "no_discovery"
     CHANNEL_GONE = "channel_gone"
+    RELAY_DOWN = "relay_down"
 
 
 _TROUBLE_OF_ERRNO = {
@@ -64,6 +68,13 @@ _TROUBLE_OF_ERRNO = {
     errno.EADDRNOTAVAIL: Trouble.ADDRESS_GONE,
     errno.ENODEV: Trouble.ADDRESS_GONE,
 }
+
+
+def _trouble_of(error: Exception) -> Trouble:
+    if isinstance(error, RelayDown):
+        return Trouble.RELAY_DOWN
+    number = error.errno if isinstance(error, OSError) else None
+    return _TROUBLE_OF_ERRNO.get(number or 0, Trouble.NETWORK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +113,7 @@ def _ignore(*_: object) -> None:
 class VirtualCamera:
     """Runs the servers of one channel whenever it is switched on and has an endpoint; recovers alone.
 
-    All methods are called in one event loop. `on_change` is called after each change of `status` and `event_kinds`.
+    All methods are called in one event loop. `on_change` is called after each change of `status`, `viewers` and `event_kinds`.
     """
 
     def __init__(
@@ -115,6 +126,7 @@ class VirtualCamera:
         recorder_credentials: Credentials,
         credentials: Credentials | None,
         tokens: TokenVerifier,
+        relays: RelayProcess,
         fetch_snapshot: Callable[[Channel], Awaitable[Snapshot]],
         on_change: Callable[[], None],
         settings: KeptSettings = KeptSettings(),
@@ -128,7 +140,7 @@ class VirtualCamera:
         """Make a camera that is switched off.
 
         `credentials` None lets everybody in. `tokens` is shared by all cameras with these credentials: what was used at
-        one is used up for all. `fetch_snapshot` raises `SnapshotUnavailable`. `on_settings` is called with what is to be
+        one is used up for all. `relays` serves the video of all cameras. `fetch_snapshot` raises `SnapshotUnavailable`. `on_settings` is called with what is to be
         kept, whoever changed it; `on_event` when what the camera sees of a kind begins or ends.
         """
         self.name = name
@@ -158,7 +170,9 @@ class VirtualCamera:
         self._channel_gone = False
         self._endpoint: Endpoint | None = None
         self._endpoint_trouble: Trouble | None = None
-        self._servers = CameraServers(self._behind, tokens=tokens, host_discovery=host_discovery)
+        self._servers = CameraServers(
+            self._behind, relays, tokens=tokens, on_relay_change=self._relay_changed, host_discovery=host_discovery
+        )
         self._discovery_trouble: Trouble | None = None
         self._failures = 0
         self._retry: asyncio.Task[None] | None = None
@@ -178,6 +192,10 @@ class VirtualCamera:
     def viewers(self) -> int:
         """How many RTSP sessions are served now."""
         return self._servers.viewers
+
+    async def relay_statistics(self) -> CameraStatistics | None:
+        """Ask what the video side is doing; None while it isn't there."""
+        return await self._servers.relay_statistics()
 
     @property
     def subscriptions(self) -> int:
@@ -304,8 +322,8 @@ class VirtualCamera:
     def set_channel_gone(self, gone: bool) -> None:
         """Tell that the recorder lacks the channel; it may be back with the next scan, so the camera stays reachable."""
         self._channel_gone = gone
-        if self.status.state is CameraState.RUNNING:
-            self._set_status(CameraState.RUNNING, self._discovery_trouble)
+        if self._servers.endpoint is not None:
+            self._tell_running()
 
     async def snapshot(self) -> Snapshot:
         """Fetch a still image from the recorder; raises `SnapshotUnavailable`."""
@@ -394,22 +412,45 @@ class VirtualCamera:
                 await self._run_servers(self._endpoint)
 
     async def _run_servers(self, endpoint: Endpoint) -> None:
+        if self._lost_port:
+            await self._servers.stop()
         if self._servers.endpoint is None:
             try:
                 await self._servers.start(self._describe(endpoint), self._sources())
             except (OSError, OverflowError) as error:  # the latter for a stored port that is none
                 if self._failures == 0:
                     _LOGGER.warning("%s can't listen on %s: %s", self.name, endpoint.address, error)
-                number = error.errno if isinstance(error, OSError) else None
-                self._set_status(CameraState.ERROR, _TROUBLE_OF_ERRNO.get(number or 0, Trouble.NETWORK))
+                self._set_status(CameraState.ERROR, _trouble_of(error))
                 self._retry_later()
                 return
         self._discovery_trouble = await self._apply_discovery(endpoint)
-        self._set_status(CameraState.RUNNING, self._discovery_trouble)
+        self._tell_running()
         if self._discovery_trouble is None:
             self._failures = 0
         else:
             self._retry_later()
+
+    @property
+    def _lost_port(self) -> bool:
+        """Whether the relay came back without the camera: another program was quicker at its port."""
+        trouble = self._servers.relay_trouble
+        return trouble is not None and not isinstance(trouble, RelayDown)
+
+    def _tell_running(self) -> None:
+        if (trouble := self._servers.relay_trouble) is None:
+            self._set_status(CameraState.RUNNING, self._discovery_trouble)
+        else:
+            self._set_status(CameraState.ERROR, _trouble_of(trouble))
+
+    def _relay_changed(self) -> None:
+        if self._servers.endpoint is None:
+            return  # they are being started, or stopped
+        former = self.status
+        self._tell_running()
+        if self._lost_port and self._retry is None:
+            self._retry_later()
+        if self.status == former:
+            self._on_change()
 
     async def _apply_discovery(self, endpoint: Endpoint) -> Trouble | None:
         try:

@@ -1,0 +1,258 @@
+"""The relay's side of its parent's control channel: commands on standard input, answers and events on standard output."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+import logging
+import os
+from pathlib import Path
+import resource
+import signal
+import sys
+from typing import Any
+
+from ..logins import LoginFailure, LoginGuard
+from .config import CameraConfig
+from .log import MessageHandler
+from .messages import (
+    MAX_LINE,
+    MAX_PAYLOAD,
+    Activity,
+    AddCamera,
+    Answer,
+    Command,
+    Done,
+    Event,
+    Failed,
+    GetKeyFrame,
+    GetStatistics,
+    Health,
+    KeyFrameFound,
+    Listening,
+    LockedOut,
+    LockOut,
+    LoginFailed,
+    LogLine,
+    Ping,
+    Ready,
+    RemoveCamera,
+    UpdateCamera,
+    decode,
+    encode,
+)
+from .server import RelayServer
+from .statistics import CameraStatistics
+from .wire import WireError
+
+_LOGGER = logging.getLogger(__name__)
+
+MAX_UNREAD = 4 * 1024 * 1024
+"""Bytes that wait for a parent that doesn't read; what is logged beyond them is lost."""
+LOOK_SECONDS = 1.0
+"""Between two looks at what viewers and streams do, and at whether the parent is still there."""
+_PACKAGE = __name__.partition(".relay.")[0]
+
+
+@dataclass(slots=True)
+class _Served:
+    """A camera of this process."""
+
+    config: CameraConfig
+    server: RelayServer
+    logins: LoginGuard
+    told: Activity | None = field(default=None)
+    """What the parent knows of it."""
+
+
+class Control:
+    """Does what commands say with the cameras of this process."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        """`write` takes what is for the parent; it must not block."""
+        self._write = write
+        self._cameras: dict[int, _Served] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slow: dict[type[Command], Callable[[Any], Any]] = {AddCamera: self._add, RemoveCamera: self._remove}
+        self._quick: dict[type[Command], Callable[[Any], tuple[Answer, bytes]]] = {
+            UpdateCamera: self._update,
+            LockOut: self._lock_out,
+            GetStatistics: self._get_statistics,
+            GetKeyFrame: self._get_key_frame,
+            Ping: self._ping,
+        }
+
+    def secrets(self) -> Iterator[str]:
+        """Name every password that this process has been told and still needs."""
+        for served in self._cameras.values():
+            if served.config.credentials is not None:
+                yield served.config.credentials.password
+            for source in served.config.sources.values():
+                yield source.credentials.password
+
+    def tell(self, event: Event) -> None:
+        """Tell the parent something that it didn't ask for."""
+        self._write(encode(event))
+
+    def take(self, line: bytes) -> None:
+        """Do what a line says. Commands are begun in their order; what one breaks is that one's alone."""
+        try:
+            envelope = decode(line)
+        except WireError as error:
+            _LOGGER.error("The parent said what is no command: %s", error)
+            return
+        command, answer = envelope.message, partial(self._answer, envelope.number)
+        if not isinstance(command, (AddCamera, Ping)) and getattr(command, "id", None) not in self._cameras:
+            answer(Failed(errno=None, text="no such camera"))
+        elif (slow := self._slow.get(type(command))) is not None:
+            task = asyncio.get_running_loop().create_task(self._do(slow(command), answer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif (quick := self._quick.get(type(command))) is not None:
+            try:
+                result, payload = quick(command)
+            except Exception as error:
+                _LOGGER.exception("%s failed", type(command).__name__)
+                result, payload = Failed(errno=None, text=type(error).__name__), b""
+            answer(result, payload)
+
+    def look(self) -> None:
+        """Tell what viewers and streams do, where that is news."""
+        for number, served in self._cameras.items():
+            statistics = served.server.statistics()
+            streams = {stream.name: stream.state for stream in statistics.streams}
+            activity = Activity(id=number, viewers=len(statistics.viewers), streams=streams)
+            if activity != served.told:
+                served.told = activity
+                self.tell(activity)
+
+    async def stop(self) -> None:
+        """End all cameras; returns when their ports are free."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        cameras, self._cameras = self._cameras, {}
+        await asyncio.gather(*(served.server.stop() for served in cameras.values()))
+
+    def _answer(self, number: int | None, answer: Answer, payload: bytes = b"") -> None:
+        if number is not None:
+            self._write(encode(answer, number, payload))
+
+    async def _do(self, work: Any, answer: Callable[[Answer], None]) -> None:
+        try:
+            result = await work
+        except (OSError, OverflowError) as error:  # the latter for a port that is none
+            result = Failed(errno=getattr(error, "errno", None), text=getattr(error, "strerror", None) or str(error))
+        except Exception as error:
+            _LOGGER.exception("A camera could not be started or stopped")
+            result = Failed(errno=None, text=type(error).__name__)
+        answer(result)
+
+    async def _add(self, command: AddCamera) -> Answer:
+        config = command.camera
+        guard = LoginGuard(
+            lambda failure: self._login_failed(command.id, failure),
+            on_lock_out=lambda source, seconds: self.tell(LockedOut(id=command.id, source=source, seconds=seconds)),
+        )
+        server = RelayServer(
+            config.address,
+            config.port,
+            credentials=config.credentials,
+            sources=config.sources,
+            logins=guard,
+            options=config.options,
+        )
+        # Known before it listens: what follows at once is about it already.
+        self._cameras[command.id] = _Served(config, server, guard)
+        try:
+            await server.start()
+        except BaseException:
+            del self._cameras[command.id]
+            raise
+        return Listening(port=server.port)
+
+    async def _remove(self, command: RemoveCamera) -> Answer:
+        await self._cameras.pop(command.id).server.stop()
+        return Done()
+
+    def _update(self, command: UpdateCamera) -> tuple[Answer, bytes]:
+        served, config = self._cameras[command.id], command.camera
+        served.config = config
+        served.server.update(credentials=config.credentials, sources=config.sources, options=config.options)
+        return Done(), b""
+
+    def _lock_out(self, command: LockOut) -> tuple[Answer, bytes]:
+        self._cameras[command.id].logins.lock_out(command.source, command.seconds)
+        return Done(), b""
+
+    def _get_statistics(self, command: GetStatistics) -> tuple[CameraStatistics, bytes]:
+        return self._cameras[command.id].server.statistics(), b""
+
+    def _get_key_frame(self, command: GetKeyFrame) -> tuple[Answer, bytes]:
+        frame = self._cameras[command.id].server.key_frame(command.stream)
+        if frame is None or len(frame.data) > MAX_PAYLOAD:
+            return Done(), b""
+        return KeyFrameFound(codec=frame.codec), frame.data
+
+    def _ping(self, command: Ping) -> tuple[Answer, bytes]:
+        logging.getLogger(_PACKAGE).setLevel(command.log_level)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        cpu = round(usage.ru_utime + usage.ru_stime, 3)
+        self.tell(Health(memory=_resident(), cpu_seconds=cpu, cameras=len(self._cameras)))
+        return Done(), b""
+
+    def _login_failed(self, number: int, failure: LoginFailure) -> None:
+        self.tell(LoginFailed(id=number, failure=failure))
+
+
+def _resident() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize()
+
+
+async def run(*, look_seconds: float = LOOK_SECONDS) -> None:
+    """Serve the parent at the other end of standard input and output, until it closes them, ends or sends SIGTERM."""
+    loop = asyncio.get_running_loop()
+    parent = os.getppid()
+    reader = asyncio.StreamReader(limit=MAX_LINE)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    incoming, _ = await loop.connect_read_pipe(lambda: protocol, sys.stdin.buffer)
+    outgoing, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout.buffer)
+    control = Control(outgoing.write)
+
+    def tell_log(line: LogLine) -> None:
+        if outgoing.get_write_buffer_size() < MAX_UNREAD:
+            control.tell(line)
+
+    handler = MessageHandler(tell_log, control.secrets, package=_PACKAGE)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+    async def look() -> None:
+        # A pipe that another child of the parent has inherited stays open when the parent ends.
+        while os.getppid() == parent and not outgoing.is_closing():
+            await asyncio.sleep(look_seconds)
+            control.look()
+
+    commands = loop.create_task(_read(reader, control))
+    looking = loop.create_task(look())
+    ended = {commands, looking}
+    # The parent's terminal sends SIGINT to all of its group; the parent says when it is time.
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    loop.add_signal_handler(signal.SIGTERM, commands.cancel)
+    try:
+        control.tell(Ready())
+        await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in ended:
+            task.cancel()
+        await asyncio.gather(*ended, return_exceptions=True)
+        await control.stop()
+        incoming.close()
+        outgoing.close()
+
+
+async def _read(reader: asyncio.StreamReader, control: Control) -> None:
+    try:
+        while line := await reader.readline():
+            control.take(line)
+    except ValueError:
+        _LOGGER.error("The parent said a line that is too long")
