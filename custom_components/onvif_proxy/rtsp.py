@@ -252,6 +252,15 @@ class RtspFramer:
             self._rest += memoryview(data)[position:]
         return found
 
+    def message_at(self, data: bytes) -> tuple[RtspRequest | RtspResponse | None, int]:
+        """Parse the message that data begins with, after empty lines: (message, its end), (None, 0) while it isn't whole.
+
+        Keeps nothing; for who finds interleaved data by itself. Raises RtspError.
+        """
+        if empty := _EMPTY_LINES.match(data):
+            return None, empty.end()
+        return self._message(data, 0)
+
     def _end_of_run(self, data: bytes, position: int, left: int) -> tuple[int, int]:
         """Walk whole frames from a `$` on; note how many bytes the first that isn't whole takes.
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+import struct
 from typing import Self
 
 from custom_components.onvif_proxy.model import Credentials
@@ -38,6 +39,17 @@ m=application 0 RTP/AVP 107\r
 a=control:trackID=metadata\r
 a=rtpmap:107 vnd.onvif.metadata/90000\r
 """
+
+
+def packet(sequence: int, timestamp: int, payload: bytes, *, kind: int = 96, marker: bool = True) -> bytes:
+    """Return an RTP packet."""
+    second = kind | (0x80 if marker else 0)
+    return struct.pack("!BBHII", 0x80, second, sequence, timestamp, 0x1234ABCD) + payload
+
+
+FIRST = packet(1, 100, b"\x65first")
+"""A key frame; what is sent when the media starts."""
+
 
 type Answer = RtspResponse | bytes | None
 """Bytes are sent as they are; None leaves the request without an answer."""
@@ -162,7 +174,7 @@ class ScriptedRecorder:
         info = ",".join(f"url={uri};seq={number};rtptime={number}00" for number, uri in enumerate(uris, start=1))
         response = ok(("Session", "SECRET-SESSION"), ("Range", "npt=now-"), ("RTP-Info", info))
         response.headers.set("CSeq", request.headers.get("CSeq") or "")
-        return response.to_bytes() + frame(next(iter(connection.channels.values()))[0], b"first")
+        return response.to_bytes() + frame(next(iter(connection.channels.values()))[0], FIRST)
 
     def answer_pause(self, request: RtspRequest, connection: Connection) -> Answer:
         """Stop."""

@@ -4,8 +4,7 @@ import struct
 
 import pytest
 
-from custom_components.onvif_proxy.relay.rtcp import Passage, anonymous
-from custom_components.onvif_proxy.rtsp import InterleavedRun, frame
+from custom_components.onvif_proxy.relay.rtcp import anonymous
 
 
 def packet(kind: int, count: int, body: bytes) -> bytes:
@@ -57,26 +56,3 @@ def test_application_packets_are_left_out() -> None:
 )
 def test_what_is_malformed_is_left_out(malformed: bytes) -> None:
     assert anonymous(SENDER_REPORT + malformed) == SENDER_REPORT
-
-
-def test_media_passes_untouched_where_the_channels_are_the_same() -> None:
-    run = InterleavedRun(frame(0, b"media $\x00") + frame(2, b"sound"))
-    assert Passage({0: 0, 1: 1, 2: 2, 3: 3}, {1, 3}).translate(run) is run.data
-
-
-def test_media_that_looks_like_rtcp_passes_unchanged() -> None:
-    data = frame(0, b"$\x01\x00\x00" * 10)
-    assert bytes(Passage({0: 0, 1: 1}, {1}).translate(InterleavedRun(data))) == data
-
-
-def test_rtcp_among_media_is_made_anonymous() -> None:
-    report, blank = source_description(b"root@198.51.100.64"), source_description(b"-" * 18)
-    run = InterleavedRun(frame(0, b"one") + frame(1, report) + frame(0, b"two"))
-    got = Passage({0: 0, 1: 1}, {1}).translate(run)
-    assert bytes(got) == frame(0, b"one") + frame(1, blank) + frame(0, b"two")
-
-
-def test_other_channels_are_renumbered_and_unknown_ones_left_out() -> None:
-    run = InterleavedRun(frame(4, b"video") + frame(5, SENDER_REPORT) + frame(9, b"metadata"))
-    got = Passage({4: 0, 5: 1}, {5}).translate(run)
-    assert bytes(got) == frame(0, b"video") + frame(1, SENDER_REPORT)

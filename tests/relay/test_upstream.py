@@ -1,6 +1,8 @@
 """The relay as a client of recorders, good and odd ones, seen through a viewer."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -8,9 +10,10 @@ from custom_components.onvif_proxy.digest import DigestServer
 from custom_components.onvif_proxy.model import Credentials
 from custom_components.onvif_proxy.rtsp import Headers, RtspRequest, RtspResponse, frame
 
-from .conftest import relaying, until
+from .conftest import QUICK, relaying, until
 from .rtsp_client import RtspClient
 from .scripted_recorder import (
+    FIRST,
     SDP,
     Answer,
     Connection,
@@ -18,11 +21,13 @@ from .scripted_recorder import (
     described,
     in_turn,
     ok,
+    packet,
     raw,
     reset,
     silence,
     status,
 )
+from .test_rtcp import SENDER_REPORT
 
 RECORDER = Credentials(username="admin", password="RecorderSecret")
 
@@ -79,24 +84,28 @@ async def test_it_logs_in_by_basic_where_nothing_better_is_offered() -> None:
 
 
 async def test_a_nonce_that_expires_in_mid_session_is_renewed_unseen() -> None:
-    recorder = ScriptedRecorder()
+    recorder = ScriptedRecorder(SETUP=short_session)
     login = Login(recorder, "MD5")
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
-        await viewer.request("DESCRIBE", "/main")
+        await viewer.play()
         login.digest._nonces.clear()
-        assert (await viewer.setup("/main/trackID=1")).status == 200
-        login.digest._nonces.clear()
-        assert (await viewer.request("PLAY", "/main")).status == 200
-    assert login.refused == 3
+        await until(lambda: recorder.methods.count("GET_PARAMETER") == 2)
+        assert (await viewer.request("GET_PARAMETER", "/main")).status == 200
+    assert login.refused == 2
+    assert recorder.methods.count("DESCRIBE") == 2
 
 
 async def test_wrong_credentials_of_the_recorder_are_tried_once_and_are_not_the_viewers_fault() -> None:
     recorder = ScriptedRecorder(DESCRIBE=status(401, ("WWW-Authenticate", 'Digest realm="recorder", nonce="1"')))
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
-        reply = await viewer.request("DESCRIBE", "/main")
-        assert reply.status == 503
-        assert reply.get("Retry-After") is not None
-    assert recorder.methods == ["DESCRIBE", "DESCRIBE"]
+        for path in ("/main", "/sub", "/main"):
+            reply = await viewer.request("DESCRIBE", path)
+            assert reply.status == 503
+            assert reply.get("Retry-After") is not None
+        assert recorder.methods == ["DESCRIBE", "DESCRIBE"]
+        await asyncio.sleep(QUICK.login_retry_first)
+        assert (await viewer.request("DESCRIBE", "/main")).status == 503
+    assert recorder.methods == ["DESCRIBE"] * 4
 
 
 async def test_the_stream_is_asked_for_as_it_is_known() -> None:
@@ -146,8 +155,9 @@ async def test_whatever_address_a_recorder_names_it_is_asked_where_it_is(
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
         assert (await viewer.play(tracks=1)).status == 200
     here = f"rtsp://127.0.0.1:{recorder.port}"
-    assert recorder.requests[1].uri == (f"{here}{track}" if track else f"{recorder.base}/trackID=video")
-    assert recorder.requests[2].uri == (f"{here}{control}" if control else recorder.base)
+    setup, _, play = recorder.requests[1:4]
+    assert setup.uri == (f"{here}{track}" if track else f"{recorder.base}/trackID=video")
+    assert play.uri == (f"{here}{control}" if control else recorder.base)
 
 
 async def test_a_redirect_on_the_same_host_is_followed() -> None:
@@ -219,15 +229,11 @@ async def test_a_recorder_that_is_off_is_503() -> None:
 
 @pytest.mark.parametrize("method", ["SETUP", "PLAY"])
 @pytest.mark.parametrize(("answer", "expected"), [(silence, 504), (reset, 503), (status(453), 453), (status(500), 502)])
-async def test_what_goes_wrong_later_is_answered(method: str, answer: object, expected: int) -> None:
+async def test_a_stream_that_cannot_be_played_is_not_described(method: str, answer: object, expected: int) -> None:
     recorder = ScriptedRecorder(**{method: answer})
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
-        await viewer.request("DESCRIBE", "/main")
-        reply = await viewer.setup("/main/trackID=1")
-        if method == "PLAY":
-            assert reply.status == 200
-            reply = await viewer.request("PLAY", "/main")
-        assert reply.status == expected
+        assert (await viewer.request("DESCRIBE", "/main")).status == expected
+        await until(lambda: recorder.open_connections == 0)
 
 
 @pytest.mark.parametrize(
@@ -241,31 +247,37 @@ async def test_what_goes_wrong_later_is_answered(method: str, answer: object, ex
 )
 async def test_a_setup_that_makes_no_sense_is_502(answer: object) -> None:
     async with relaying(ScriptedRecorder(SETUP=answer)) as server, RtspClient(server.port) as viewer:
-        await viewer.request("DESCRIBE", "/main")
-        assert (await viewer.setup("/main/trackID=1")).status == 502
+        assert (await viewer.request("DESCRIBE", "/main")).status == 502
 
 
 async def test_a_control_that_makes_no_uri_is_502() -> None:
     recorder = ScriptedRecorder(DESCRIBE=described(SDP.replace(b"trackID=video", b"track ID=video")))
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
-        await viewer.request("DESCRIBE", "/main")
-        assert (await viewer.setup("/main/trackID=1")).status == 502
+        assert (await viewer.request("DESCRIBE", "/main")).status == 502
 
 
 async def test_channels_that_the_recorder_changes_are_changed_back() -> None:
     def other_channels(request: RtspRequest, connection: Connection) -> Answer:
-        connection.channels[request.uri] = (6, 7)
-        return ok(("Transport", "RTP/AVP/TCP;unicast;interleaved=6-7"), ("Session", "1"))
+        first = 6 if request.uri.endswith("video") else 8
+        connection.channels[request.uri] = (first, first + 1)
+        return ok(("Transport", f"RTP/AVP/TCP;unicast;interleaved={first}-{first + 1}"), ("Session", "1"))
 
     recorder = ScriptedRecorder(SETUP=other_channels)
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
-        await viewer.play(tracks=1)
-        assert await viewer.frame() == (0, b"first")
-        recorder.connections[0].send(frame(6, b"more") + frame(0, b"not set up") + frame(6, b"end"))
-        assert [await viewer.frame(), await viewer.frame()] == [(0, b"more"), (0, b"end")]
-        viewer.send(frame(1, b"receiver report") + frame(0, b"not RTCP"))
-        await until(lambda: bool(recorder.connections[0].frames))
-        assert recorder.connections[0].frames == [(7, b"receiver report")]
+        await viewer.play()
+        assert await viewer.frame() == (0, FIRST)
+        recorder.connections[0].send(
+            frame(6, b"more") + frame(0, b"not set up") + frame(8, b"sound") + frame(7, SENDER_REPORT)
+        )
+        assert [await viewer.frame() for _ in range(3)] == [(0, b"more"), (2, b"sound"), (1, SENDER_REPORT)]
+
+
+async def test_two_tracks_on_one_channel_are_502() -> None:
+    recorder = ScriptedRecorder(
+        SETUP=lambda request, connection: ok(("Transport", "RTP/AVP/TCP;interleaved=0-1"), ("Session", "1"))
+    )
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        assert (await viewer.request("DESCRIBE", "/main")).status == 502
 
 
 async def test_the_recorders_session_is_kept_alive() -> None:
@@ -279,27 +291,40 @@ async def test_the_recorders_session_is_kept_alive() -> None:
     assert recorder.requests[5].headers.get("Session") == "1"
 
 
-@pytest.mark.parametrize("keep_alive", [silence, reset, status(454)], ids=["silence", "reset", "session not found"])
-async def test_a_viewer_is_sent_away_when_the_recorders_session_is_lost(keep_alive: object) -> None:
-    recorder = ScriptedRecorder(SETUP=short_session, GET_PARAMETER=keep_alive)
+async def test_the_recorder_hears_of_us_by_rtcp_too() -> None:
+    recorder = ScriptedRecorder()
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
         await viewer.play()
-        await until(lambda: "OPTIONS" in recorder.methods)
-        recorder.connections[0].send(frame(0, b"media"))
-        assert await viewer.ended()
+        await until(lambda: len(recorder.connections[0].frames) == 2)
+    assert [(channel, payload[1]) for channel, payload in recorder.connections[0].frames] == [(1, 201), (3, 201)]
+
+
+@pytest.mark.parametrize("keep_alive", [silence, reset, status(454)], ids=["silence", "reset", "session not found"])
+async def test_a_lost_session_is_opened_anew_while_the_viewer_stays(keep_alive: object) -> None:
+    def once(request: RtspRequest, connection: Connection) -> Answer:
+        answer = keep_alive if connection is recorder.connections[0] else recorder.answer_get_parameter
+        return answer(request, connection)
+
+    recorder = ScriptedRecorder(SETUP=short_session, GET_PARAMETER=once)
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert await viewer.frame() == (0, FIRST)
+        await until(lambda: len(recorder.connections) == 2)
+        channel, payload = await viewer.frame()
+        assert (channel, payload[2:4], payload[12:]) == (0, b"\x00\x02", FIRST[12:])
     assert "GET_PARAMETER" in recorder.methods
 
 
-async def test_a_viewer_is_sent_away_when_the_media_stops() -> None:
-    recorder = ScriptedRecorder(SETUP=short_session)
-    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+async def test_a_session_without_media_is_opened_anew() -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder, replace(QUICK, media_timeout=0.2)) as server, RtspClient(server.port) as viewer:
         await viewer.play()
-        assert await viewer.ended()
-    assert "GET_PARAMETER" not in recorder.methods
+        await until(lambda: len(recorder.connections) == 2)
+        assert (await viewer.request("GET_PARAMETER", "/main")).status == 200
 
 
 @pytest.mark.parametrize("how", ["close", "nonsense"])
-async def test_a_viewer_is_sent_away_when_the_recorder_ends_in_mid_stream(how: str) -> None:
+async def test_a_recorder_that_ends_in_mid_stream_is_asked_again(how: str) -> None:
     recorder = ScriptedRecorder()
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
         await viewer.play()
@@ -307,8 +332,33 @@ async def test_a_viewer_is_sent_away_when_the_recorder_ends_in_mid_stream(how: s
             recorder.connections[0].writer.transport.abort()
         else:
             recorder.connections[0].send(b"\x00 this is neither a frame nor a message\r\n\r\n")
-        assert await viewer.ended()
-        await until(lambda: server.viewers == 0)
+        await until(lambda: len(recorder.connections) == 2)
+        assert server.viewers == 1
+
+
+async def test_answers_to_other_requests_are_ignored() -> None:
+    def reordered(request: RtspRequest, connection: Connection) -> Answer:
+        connection.send(b"RTSP/1.0 404 Not Found\r\nCSeq: 99\r\n\r\n")
+        return recorder.answer_setup(request, connection)
+
+    recorder = ScriptedRecorder(SETUP=reordered)
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        assert (await viewer.play()).status == 200
+
+
+async def test_everything_may_come_byte_by_byte() -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert await viewer.frame() == (0, FIRST)
+        sound = packet(1, 2, b"sound", kind=8)
+        media = frame(0, packet(2, 200, b"\x41picture")) + frame(2, sound) + frame(1, SENDER_REPORT)
+        request = b"OPTIONS * RTSP/1.0\r\nCSeq: 5\r\n\r\n"
+        for byte in (media + request) * 2:
+            recorder.connections[0].send(bytes((byte,)))
+            await asyncio.sleep(0)
+        got = [await viewer.frame() for _ in range(6)]
+        assert got == [(0, packet(2, 200, b"\x41picture")), (2, sound), (1, SENDER_REPORT)] * 2
 
 
 async def test_requests_of_the_recorder_are_refused() -> None:
@@ -316,8 +366,7 @@ async def test_requests_of_the_recorder_are_refused() -> None:
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
         await viewer.play()
         recorder.connections[0].send(b"ANNOUNCE rtsp://a/ RTSP/1.0\r\nCSeq: 77\r\n\r\n" + frame(0, b"after"))
-        assert await viewer.frame() == (0, b"first")
-        assert await viewer.frame() == (0, b"after")
+        assert [await viewer.frame(), await viewer.frame()] == [(0, FIRST), (0, b"after")]
 
 
 @pytest.mark.parametrize("teardown", [silence, reset, status(454), raw(b"nonsense\r\n\r\n")])

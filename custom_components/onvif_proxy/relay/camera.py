@@ -7,8 +7,12 @@ from typing import Protocol
 
 from ..logins import LoginGuard
 from ..model import Credentials
+from .hub import StreamHub
 from .limits import Limits
+from .options import CameraOptions
+from .shared import Shared
 from .source import Source
+from .statistics import CameraStatistics, ViewerStatistics
 
 
 class Viewer(Protocol):
@@ -20,11 +24,10 @@ class Viewer(Protocol):
 
     @property
     def watching(self) -> bool:
-        """Whether it holds a connection to the recorder."""
+        """Whether it holds a stream."""
 
-    @property
-    def has_session(self) -> bool:
-        """Whether it has set up something to play."""
+    def statistics(self) -> ViewerStatistics | None:
+        """What it is doing; None where it has set up nothing to play."""
 
     def end(self) -> None:
         """Begin its end."""
@@ -37,25 +40,68 @@ class Camera:
     credentials: Credentials | None
     """The viewers'; None lets everybody in."""
     logins: LoginGuard
-    sources: Mapping[str, Source]
     realm: str
+    options: CameraOptions
     limits: Limits
+    common: Shared
+    hubs: dict[str, StreamHub] = field(default_factory=dict)
+    """By the name of the source."""
+    retired: set[StreamHub] = field(default_factory=set)
+    """Of sources that are no more, for viewers that still have them."""
     viewers: set[Viewer] = field(default_factory=set)
     """All connections."""
-    buffer: bytearray = field(init=False, repr=False)
-    """What connections read into."""
-
-    def __post_init__(self) -> None:
-        """Make the buffer."""
-        self.buffer = bytearray(self.limits.read_buffer)
 
     def may_connect(self, address: str) -> bool:
         """Tell whether one more connection from an address is allowed."""
         same = sum(viewer.address == address for viewer in self.viewers)
-        return len(self.viewers) < self.limits.max_connections and same < self.limits.max_connections_per_address
+        return (
+            len(self.viewers) < self.limits.max_connections
+            and same < self.limits.max_connections_per_address
+            and self.common.plane.sockets < self.limits.max_sockets
+        )
 
     def may_watch(self, address: str) -> bool:
-        """Tell whether one more connection to the recorder is allowed for a viewer at an address."""
+        """Tell whether one more viewer at an address may hold a stream."""
         watching = [viewer for viewer in self.viewers if viewer.watching]
         same = sum(viewer.address == address for viewer in watching)
         return len(watching) < self.limits.max_viewers and same < self.limits.max_viewers_per_address
+
+    def serve(self, sources: Mapping[str, Source]) -> None:
+        """Have a hub for each source; those of other sources go on for who has them."""
+        for name, hub in tuple(self.hubs.items()):
+            if sources.get(name) != hub.source:
+                del self.hubs[name]
+                self.retired.add(hub)
+                hub.retire()
+        self.retired = {hub for hub in self.retired if not hub.closed}
+        for name, source in sources.items():
+            if name not in self.hubs:
+                self.hubs[name] = StreamHub(name, source, self.options, self.limits, self.common)
+                self.hubs[name].update(self.options)
+
+    def choose(self, options: CameraOptions) -> None:
+        """Take other options; without sound, or with it, streams are others, and who has them is sent away."""
+        former, self.options = self.options, options
+        if former.audio != options.audio:
+            sources = {name: hub.source for name, hub in self.hubs.items()}
+            held = [viewer for viewer in self.viewers if viewer.watching]
+            self.serve({})
+            self.serve(sources)
+            for viewer in held:
+                viewer.end()
+        for hub in self.hubs.values():
+            hub.update(options)
+
+    async def close(self) -> None:
+        """End all streams."""
+        hubs = [*self.hubs.values(), *self.retired]
+        self.hubs, self.retired = {}, set()
+        await asyncio.gather(*(hub.close() for hub in hubs))
+
+    def statistics(self) -> CameraStatistics:
+        """Return what is going on."""
+        viewers = (viewer.statistics() for viewer in self.viewers)
+        return CameraStatistics(
+            streams=tuple(hub.statistics() for hub in self.hubs.values()),
+            viewers=tuple(viewer for viewer in viewers if viewer is not None),
+        )

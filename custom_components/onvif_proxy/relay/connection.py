@@ -1,128 +1,216 @@
-"""One RTSP connection on a socket, of either side: framing, back-pressure, an end in good order."""
+"""One TCP connection of either side in the data plane: reads, what waits to be written, an end in good order."""
 
 import asyncio
+from collections import deque
+import socket
 from typing import Protocol
 
-from ..rtsp import InterleavedRun, RtspError, RtspFramer, RtspRequest, RtspResponse
+from ..rtsp import RtspError
 from .limits import Limits
+from .passage import Passage
+from .plane import READ_BUFFER, Plane
+
+_GATHERED = 64
+"""Pieces that are given to the kernel at once."""
 
 
 class ConnectionHandler(Protocol):
     """Who is told what happens on a connection; every method is called in the event loop and must not block."""
 
-    def connection_made(self) -> None:
-        """Hear that the peer is connected."""
+    def data_received(self, size: int) -> int:
+        """Take what is in the plane's buffer up to `size`; return where the rest begins that is not whole yet.
 
-    def message_received(self, message: RtspRequest | RtspResponse) -> None:
-        """Take a whole message."""
-
-    def run_received(self, run: InterleavedRun) -> None:
-        """Take interleaved data; raises RtspError where it has no place."""
+        The rest comes again at the buffer's beginning, with more behind it. Raises RtspError for nonsense.
+        """
 
     def framing_lost(self, error: RtspError) -> None:
         """Hear that the peer sent nonsense; nothing more is received."""
-
-    def writing_blocked(self, blocked: bool) -> None:
-        """Hear that the write buffer is full, or has room again."""
 
     def connection_lost(self) -> None:
         """Hear that the connection is gone; called once."""
 
 
-class RtspConnection(asyncio.BufferedProtocol):
-    """Reads into one buffer that all connections of a relay share (what is received is copied out before the next read)."""
+class Connection:
+    """A non-blocking socket with a queue of what its peer has not taken yet.
 
-    def __init__(
-        self,
-        handler: ConnectionHandler,
-        limits: Limits,
-        buffer: bytearray,
-        *,
-        framer: RtspFramer,
-        allowance: int | None = None,
-    ) -> None:
-        """`buffer` is the shared one."""
-        self.allowance = allowance
-        """Bytes that may still be received; None for any number."""
+    Messages wait until they are sent. Media wait as references to what all viewers share, and whoever put them there may
+    take them back.
+    """
+
+    def __init__(self, handler: ConnectionHandler, plane: Plane, limits: Limits, sock: socket.socket) -> None:
+        """Take a connected socket over; `start` begins to read."""
+        self.sock = sock
+        self.queue: deque[tuple[bytes | memoryview, Passage | None, bool]] = deque()
+        """(what, how it is changed on its way, whether it is media)."""
+        self.queued = 0
+        """Bytes of the queue."""
+        self.sent = 0
+        """Bytes, ever."""
+        self.closed = False
+        """Whether nothing can be sent any more."""
         self._handler = handler
+        self._plane = plane
         self._limits = limits
-        self._view = memoryview(buffer)
-        self._framer = framer
-        self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
-        self._closed = self._loop.create_future()
+        self._rest = b""
+        self._registered = False
         self._deaf = False
-        self._blocked: asyncio.TimerHandle | None = None
+        self._begun = False
+        self._messages = 0
+        self._watched = (True, False)
+        self._finishing = False
+        self._progress = False
+        self._stuck: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
+        self._gone = self._loop.create_future()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the socket."""
-        assert isinstance(transport, asyncio.Transport)
-        transport.set_write_buffer_limits(high=self._limits.write_buffer)
-        self._transport = transport
-        self._handler.connection_made()
+    def start(self, *, tick: float | None = None) -> None:
+        """Read from now on; `tick` as in `Plane.register`."""
+        self._plane.register(self.sock.fileno(), self, tick=tick)
+        self._registered = True
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where to receive to: one byte more than allowed shows who goes beyond."""
-        return self._view if self.allowance is None or self._deaf else self._view[: self.allowance + 1]
+    # What the plane tells.
 
-    def buffer_updated(self, nbytes: int) -> None:
-        """Take what was received."""
-        if self._deaf:
-            return
+    def readable(self) -> None:
+        """Read once and hand it on."""
+        plane, kept = self._plane, len(self._rest)
         try:
-            self._receive(bytes(self._view[:nbytes]))
+            if kept:
+                plane.buffer[:kept] = self._rest
+                size = self.sock.recv_into(plane.view[kept:])
+            else:
+                size = self.sock.recv_into(plane.view)
+        except BlockingIOError, InterruptedError:
+            return
+        except OSError:
+            size = 0
+        if not size:
+            self.abort()
+        elif not self._deaf:
+            self._hand_on(kept + size)
+
+    def _hand_on(self, size: int) -> None:
+        try:
+            taken = self._handler.data_received(size)
         except RtspError as error:
             self._deaf = True
             self._handler.framing_lost(error)
-
-    def _receive(self, data: bytes) -> None:
-        """Hand on what became whole. Raises RtspError."""
-        if self.allowance is not None:
-            self.allowance -= len(data)
-            if self.allowance < 0:
-                raise RtspError("too much before a login")
-        for item in self._framer.feed(data):
-            if isinstance(item, InterleavedRun):
-                self._handler.run_received(item)
-            else:
-                self._handler.message_received(item)
-
-    def pause_writing(self) -> None:
-        """Start the clock of a peer that doesn't read."""
-        self._blocked = self._loop.call_later(self._limits.write_timeout, self.abort)
-        self._handler.writing_blocked(True)
-
-    def resume_writing(self) -> None:
-        """Stop it."""
-        if self._blocked is not None:
-            self._blocked.cancel()
-            self._blocked = None
-        self._handler.writing_blocked(False)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the socket."""
-        for timer in (self._blocked, self._linger):
-            if timer is not None:
-                timer.cancel()
-        self._deaf = True
-        if not self._closed.done():
-            self._closed.set_result(None)
-        self._handler.connection_lost()
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Send; in vain once the connection is ending."""
-        if self._transport is not None and not self.closed:
-            self._transport.write(data)
-
-    def pause_reading(self, pause: bool) -> None:
-        """Stop receiving, or go on."""
-        if self._transport is None or self._transport.is_closing():
             return
-        if pause:
-            self._transport.pause_reading()
-        else:
-            self._transport.resume_reading()
+        # A message or frame is never as long as the buffer: handlers refuse those that are too long.
+        self._rest = bytes(self._plane.view[taken:size]) if taken < size else b""
+
+    def writable(self) -> None:
+        """Send what waits, as far as the peer takes it."""
+        queue = self.queue
+        while queue:
+            gathered = self._gather()
+            try:
+                sent = self.sock.sendmsg(gathered)
+            except BlockingIOError, InterruptedError:
+                break
+            except OSError:
+                self.abort()
+                return
+            self.sent += sent
+            self._progress = self._progress or sent > 0
+            whole = self._take_off(gathered, sent)
+            if not whole:
+                break
+        self._watch()
+        if not queue and self._finishing:
+            self._shut_down()
+
+    def failed(self) -> None:
+        """End."""
+        self.abort()
+
+    def _gather(self) -> list[bytes | memoryview]:
+        """Return what is to be sent next; what is sent changed is changed now."""
+        gathered: list[bytes | memoryview] = []
+        size = 0
+        for index in range(min(len(self.queue), _GATHERED)):
+            data, passage, media = self.queue[index]
+            if passage is not None:
+                changed = passage.translate(bytes(data))
+                self.queued += len(changed) - len(data)
+                data = changed
+                self.queue[index] = (data, None, media)
+            gathered.append(data)
+            size += len(data)
+            if size >= READ_BUFFER:
+                break
+        return gathered
+
+    def _take_off(self, gathered: list[bytes | memoryview], sent: int) -> bool:
+        """Take what was sent off the queue; return whether that was all that was gathered."""
+        self.queued -= sent
+        for data in gathered:
+            _, _, media = self.queue.popleft()
+            if not media:
+                self._messages -= min(sent, len(data))
+            if sent < len(data):
+                self.queue.appendleft((memoryview(data)[sent:], None, media))
+                self._begun = self._begun or sent > 0
+                return False
+            sent -= len(data)
+            self._begun = False
+        return True
+
+    def _watch(self) -> None:
+        """Be told of what matters now."""
+        # Who asks without reading the answers is not asked for more.
+        wanted = (self._messages <= self._limits.max_unread_answers or self._deaf, bool(self.queue))
+        if wanted != self._watched and self._registered:
+            self._watched = wanted
+            self._plane.watch(self.sock.fileno(), reading=wanted[0], writing=wanted[1])
+        if self.queue and self._stuck is None and not self.closed:
+            self._progress = False
+            self._stuck = self._loop.call_later(self._limits.write_timeout, self._check_progress)
+
+    def _check_progress(self) -> None:
+        self._stuck = None
+        if self.queue and not self._progress:
+            self.abort()
+        elif self.queue:
+            self._watch()
+
+    # What the owner asks.
+
+    def write(self, data: bytes) -> None:
+        """Send a message behind what waits; in vain once the connection is ending."""
+        if self.closed:
+            return
+        self.queue.append((data, None, False))
+        self.queued += len(data)
+        self._messages += len(data)
+        if len(self.queue) == 1:
+            self.writable()
+
+    def keep(self, data: bytes, sent: int) -> None:
+        """Queue the rest of media of which the first `sent` bytes are sent; the queue must be empty."""
+        self.queue.append((memoryview(data)[sent:], None, True))
+        self.queued += len(data) - sent
+        self._begun = sent > 0
+        self._watch()
+
+    def enqueue(self, piece: bytes, passage: Passage) -> None:
+        """Queue media; `writable()` sends it."""
+        if not self.closed:
+            self.queue.append((piece, None if passage.unchanged else passage, True))
+            self.queued += len(piece)
+
+    def drop_media(self, keep: int) -> None:
+        """Take queued media back, but for the first `keep` pieces and for what the peer has the beginning of."""
+        kept: deque[tuple[bytes | memoryview, Passage | None, bool]] = deque()
+        for index, entry in enumerate(self.queue):
+            if not entry[2]:
+                kept.append(entry)
+            elif keep > 0 or (index == 0 and self._begun):
+                kept.append(entry)
+                keep -= 1
+        self.queue = kept
+        self.queued = sum(len(data) for data, _, _ in kept)
 
     def finish(self) -> None:
         """Send what is waiting, then end.
@@ -130,42 +218,43 @@ class RtspConnection(asyncio.BufferedProtocol):
         What the peer still sends is thrown away for a moment: closing with unread data makes the kernel reset the connection
         and with it the last answer.
         """
-        if self._transport is None or self.closed:
+        if self.closed:
             return
-        self._deaf = True
+        self.drop_media(0)
+        self.closed = self._deaf = self._finishing = True
         self._linger = self._loop.call_later(self._limits.linger_timeout, self.abort)
+        self.writable()
+
+    def _shut_down(self) -> None:
+        self._finishing = False
         try:
-            self._transport.write_eof()
+            self.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self.abort()
 
-    @property
-    def closed(self) -> bool:
-        """Tell whether nothing can be sent any more."""
-        return self._transport is None or self._transport.is_closing() or self._linger is not None
-
     def abort(self) -> None:
-        """End at once."""
-        if self._transport is not None:
-            self._transport.abort()
+        """End at once; idempotent."""
+        if self._gone.done():
+            return
+        self.closed = self._deaf = True
+        for timer in (self._stuck, self._linger):
+            if timer is not None:
+                timer.cancel()
+        self.queue.clear()
+        self.queued = 0
+        if self._registered:
+            self._registered = False
+            self._plane.unregister(self.sock.fileno())
+        self.sock.close()
+        self._gone.set_result(None)
+        self._handler.connection_lost()
 
     async def wait_closed(self) -> None:
-        """Wait until the socket is closed; at once where there never was one."""
-        if self._transport is not None:
-            await asyncio.shield(self._closed)
+        """Wait until the socket is closed."""
+        await asyncio.shield(self._gone)
 
-    def local_address(self) -> str:
-        """Return the address that the peer reached."""
-        return str(self._address("sockname")[0])
 
-    def local_authority(self) -> str:
-        """Return it with the port, as in a URI."""
-        host, port = self._address("sockname")
-        return f"{host}:{port}"
-
-    def peer_address(self) -> str:
-        """Return the peer's address."""
-        return str(self._address("peername")[0])
-
-    def _address(self, name: str) -> tuple[str | int, ...]:
-        return (self._transport and self._transport.get_extra_info(name)) or ("", 0)
+def local_address(sock: socket.socket) -> tuple[str, int]:
+    """Return the address and port that the peer of a socket reached."""
+    name = sock.getsockname()
+    return str(name[0]), int(name[1])

@@ -23,9 +23,10 @@ _PLAIN_ATTRIBUTES = {
 _BANDWIDTH = re.compile(r"(?:AS|TIAS|RS|RR):[0-9]{1,10}")
 
 
-def offered_tracks(session: SessionDescription) -> dict[int, MediaDescription]:
-    """Number the media that viewers get: video and audio, without back channels (ONVIF: `a=sendonly`)."""
-    media = (medium for medium in session.media if medium.kind in ("video", "audio") and medium.direction != "sendonly")
+def offered_tracks(session: SessionDescription, *, audio: bool = True) -> dict[int, MediaDescription]:
+    """Number the media that viewers get: video and, unless it is not wanted, audio; no back channels (ONVIF: `a=sendonly`)."""
+    kinds = ("video", "audio") if audio else ("video",)
+    media = (medium for medium in session.media if medium.kind in kinds and medium.direction != "sendonly")
     return dict(enumerate(media, start=1))
 
 

@@ -1,40 +1,59 @@
-"""How much of everything a relay allows."""
+"""How much of everything a relay allows, and how long things may take."""
 
 from dataclasses import dataclass
+
+from .groups import DEFAULT_MAX_GROUP, DEFAULT_MAX_GROUP_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The limits of one camera's relay."""
+    """The limits of one camera's relay. Bytes and seconds."""
 
     max_viewers: int = 16
-    """Viewers that hold a connection to the recorder; one more is answered 453."""
+    """Viewers of the camera that hold a stream; one more is answered 453."""
     max_viewers_per_address: int = 8
     max_connections: int = 64
     """TCP connections, logged in or not; one more is closed at once."""
     max_connections_per_address: int = 16
+    max_sockets: int = 2048
+    """Of all cameras of the process, to recorders too; one more viewer is closed at once."""
     max_login_bytes: int = 32 * 1024
     """Received of a viewer before it has logged in."""
     max_items_per_read: int = 64
     """Requests and interleaved frames (RTCP) of a viewer that come at once."""
     max_pipelined: int = 32
     """Requests of a viewer that wait for their answer."""
+    max_unread_answers: int = 64 * 1024
+    """Of answers that a viewer does not take before its requests are left unread."""
     max_login_failures: int = 5
     """Wrong answers to a challenge before the connection is closed."""
     handshake_timeout: float = 10.0
-    """Seconds from the connection to the first request with the right credentials."""
+    """From the connection to the first request with the right credentials."""
     session_timeout: float = 60.0
-    """Seconds without a request or RTCP after which a viewer is gone; announced in `Session`."""
+    """Without a request or RTCP after which a viewer is gone; announced in `Session`."""
+    play_timeout: float = 1.0
+    """For the first key frame to come before PLAY is answered without saying where the media begins."""
+    key_timeout: float = 10.0
+    """For a viewer that waits for a key frame; then it gets what there is."""
     upstream_timeout: float = 10.0
-    """Seconds for the recorder to be connected to and described, and for each later request to it."""
+    """For the recorder to be connected to and described, and for each later request to it."""
+    media_timeout: float = 10.0
+    """Without media after which a session with the recorder is given up; it may take twice as long."""
     teardown_timeout: float = 1.0
-    """Seconds for the recorder to confirm the end of a session."""
+    """For the recorder to confirm the end of a session."""
+    retry_first: float = 0.5
+    """From a lost session to the next attempt; doubles with each that fails, and varies by a quarter."""
+    retry_longest: float = 30.0
+    login_retry_first: float = 60.0
+    """From a login that the recorder refused to the next with the same account, for all of its streams; doubles likewise."""
+    login_retry_longest: float = 900.0
     write_timeout: float = 10.0
-    """Seconds that a peer may leave a full write buffer untouched."""
+    """That a peer may take nothing of what waits for it."""
     linger_timeout: float = 1.0
-    """Seconds for a viewer to read the last answer before its connection is cut."""
+    """For a viewer to read the last answer before its connection is cut."""
     write_buffer: int = 512 * 1024
-    """Bytes that wait for a slow peer before the other side isn't read any more."""
-    read_buffer: int = 256 * 1024
-    """Bytes taken from a socket at once."""
+    """That may wait for a slow viewer beyond what the group buffer holds anyway; with more it loses groups of pictures."""
+    max_group: int = DEFAULT_MAX_GROUP
+    """Of a group of pictures that is kept for who joins in its middle."""
+    max_group_seconds: float = DEFAULT_MAX_GROUP_SECONDS
     max_redirects: int = 3

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+import logging
 import socket
 from types import EllipsisType
 from typing import Self
@@ -9,12 +10,21 @@ from typing import Self
 from ..logins import LoginGuard
 from ..model import Credentials
 from .camera import Camera
-from .connection import RtspConnection
+from .key_frame import KeyFrame
 from .limits import Limits
+from .options import CameraOptions
+from .shared import shared
 from .source import Source
+from .statistics import CameraStatistics
 from .viewer import ViewerSession
 
+_LOGGER = logging.getLogger(__name__)
+
 DEFAULT_REALM = "onvif_proxy"
+_BACKLOG = 100
+"""Connections that wait to be taken; so many are taken at once."""
+_REST = 1.0
+"""Seconds before the next attempt to take a connection when one failed."""
 
 
 class RelayServer:
@@ -29,6 +39,7 @@ class RelayServer:
         sources: Mapping[str, Source],
         logins: LoginGuard | None = None,
         realm: str = DEFAULT_REALM,
+        options: CameraOptions = CameraOptions(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         """`address` is IPv4; port 0 takes a free one.
@@ -38,8 +49,16 @@ class RelayServer:
         """
         self._address = address
         self._port = port
-        self._camera = Camera(credentials, logins or LoginGuard(), dict(sources), realm, limits)
-        self._server: asyncio.Server | None = None
+        self._credentials = credentials
+        self._sources = dict(sources)
+        self._logins = logins or LoginGuard()
+        self._realm = realm
+        self._options = options
+        self._limits = limits
+        self._camera: Camera | None = None
+        """None while it doesn't listen."""
+        self._listener: socket.socket | None = None
+        self._rest: asyncio.TimerHandle | None = None
 
     @property
     def address(self) -> str:
@@ -54,47 +73,77 @@ class RelayServer:
     @property
     def viewers(self) -> int:
         """Number of viewers that have an RTSP session."""
-        return sum(viewer.has_session for viewer in self._camera.viewers)
+        return len(self.statistics().viewers)
 
     async def start(self) -> None:
         """Listen; idempotent. Raises OSError as the socket gave it."""
-        if self._server is not None:
+        if self._listener is not None:
             return
-        # A socket of our own: asyncio, given an address, hides which error binding it gave. It sets TCP_NODELAY only where
-        # the protocol is named.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._address, self._port))
-            self._server = await asyncio.get_running_loop().create_server(self._accept, sock=listener)
+            listener.listen(_BACKLOG)
+            listener.setblocking(False)
         except BaseException:
             listener.close()
             raise
+        self._listener = listener
         self._port = listener.getsockname()[1]
+        self._camera = Camera(self._credentials, self._logins, self._realm, self._options, self._limits, shared())
+        self._camera.serve(self._sources)
+        self._listen()
 
     async def stop(self) -> None:
-        """Close the port, end all viewers and their sessions with the recorder; idempotent."""
-        if self._server is None:
+        """Close the port, end all viewers and their streams; idempotent."""
+        if self._listener is None or self._camera is None:
             return
-        server, self._server = self._server, None
-        server.close()
-        while tasks := {viewer.task for viewer in self._camera.viewers if viewer.task is not None}:
-            self._end_viewers()
+        listener, self._listener = self._listener, None
+        camera, self._camera = self._camera, None
+        if self._rest is not None:
+            self._rest.cancel()
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+        listener.close()
+        closing = asyncio.create_task(camera.close())
+        while tasks := {viewer.task for viewer in camera.viewers if viewer.task is not None}:
+            _end_viewers(camera)
             await asyncio.wait(tasks)
-        await server.wait_closed()
+        await closing
 
     def update(
         self,
         *,
         credentials: Credentials | EllipsisType | None = ...,
         sources: Mapping[str, Source] | EllipsisType = ...,
+        options: CameraOptions | EllipsisType = ...,
     ) -> None:
-        """Change what later requests meet, `...` leaves it; viewers that logged in with former credentials are sent away."""
+        """Change what later requests meet, `...` leaves it; viewers that logged in with former credentials are sent away.
+
+        So are those whose stream has sound, or none, by former options.
+        """
+        camera = self._camera
+        if not isinstance(options, EllipsisType):
+            self._options = options
+            if camera is not None:
+                camera.choose(options)
         if not isinstance(sources, EllipsisType):
-            self._camera.sources = dict(sources)
-        if not isinstance(credentials, EllipsisType) and credentials != self._camera.credentials:
-            self._camera.credentials = credentials
-            self._end_viewers()
+            self._sources = dict(sources)
+            if camera is not None:
+                camera.serve(self._sources)
+        if not isinstance(credentials, EllipsisType) and credentials != self._credentials:
+            self._credentials = credentials
+            if camera is not None:
+                camera.credentials = credentials
+                _end_viewers(camera)
+
+    def statistics(self) -> CameraStatistics:
+        """Return what is going on; nothing while it doesn't listen."""
+        return CameraStatistics(streams=(), viewers=()) if self._camera is None else self._camera.statistics()
+
+    def key_frame(self, name: str) -> KeyFrame | None:
+        """Return the last key frame of a source; None where it isn't being received, or not one yet."""
+        hub = None if self._camera is None else self._camera.hubs.get(name)
+        return None if hub is None else hub.key_frame()
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -105,9 +154,36 @@ class RelayServer:
         """Stop."""
         await self.stop()
 
-    def _end_viewers(self) -> None:
-        for viewer in tuple(self._camera.viewers):
-            viewer.end()
+    def _listen(self) -> None:
+        """Accept connections from now on."""
+        self._rest = None
+        if self._listener is not None:
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
 
-    def _accept(self) -> RtspConnection:
-        return ViewerSession(self._camera).connection
+    def _accept(self) -> None:
+        """Take the connections that wait."""
+        if self._listener is None or self._camera is None:
+            return
+        for _ in range(_BACKLOG):
+            try:
+                sock, (address, _) = self._listener.accept()
+            except BlockingIOError, InterruptedError, ConnectionAbortedError:
+                return
+            except OSError as error:
+                # No descriptors or memory left: the connection waits, and must not wake us again and again.
+                _LOGGER.warning("Could not take a connection: %s", error.strerror)
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._listener.fileno())
+                self._rest = loop.call_later(_REST, self._listen)
+                return
+            if self._camera.may_connect(address):
+                sock.setblocking(False)
+                ViewerSession(self._camera, sock, address)
+            else:
+                _LOGGER.debug("Viewer %s is one too many", address)
+                sock.close()
+
+
+def _end_viewers(camera: Camera) -> None:
+    for viewer in tuple(camera.viewers):
+        viewer.end()

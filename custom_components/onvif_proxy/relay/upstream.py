@@ -1,15 +1,19 @@
 """The relay as a client: one RTSP session with the recorder for one stream, RTP interleaved in its TCP connection."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 import contextlib
 from dataclasses import dataclass
 import logging
+import secrets
+import socket
+from typing import Protocol
 
 from ..digest import DigestClient, parse_parameters
-from ..rtsp import Headers, InterleavedRun, RtspError, RtspFramer, RtspRequest, RtspResponse, frame
+from ..rtsp import Headers, RtspError, RtspFramer, RtspRequest, RtspResponse, frame
 from ..sdp import MediaDescription, SdpError, SessionDescription, parse_sdp
-from .connection import RtspConnection
+from .codecs import FINDERS
+from .connection import Connection
 from .errors import (
     UpstreamEnded,
     UpstreamError,
@@ -19,16 +23,12 @@ from .errors import (
     UpstreamUnauthorized,
     UpstreamUnreachable,
 )
-from .fields import (
-    DEFAULT_SESSION_TIMEOUT,
-    Channels,
-    RtpInfo,
-    is_range,
-    parse_rtp_info,
-    parse_session,
-    parse_transports,
-)
+from .fields import DEFAULT_SESSION_TIMEOUT, Channels, parse_session, parse_transports
+from .frames import DOLLAR, HEADER
 from .limits import Limits
+from .plane import Plane
+from .rtcp import empty_receiver_report
+from .scanner import Scanner
 from .source import Source
 from .uris import Location, at_authority, parse_location, resolve_control
 
@@ -40,55 +40,54 @@ _MAX_KEEP_ALIVE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class PlayAnswer:
-    """What the recorder says of the start of its media."""
+class PlayingTrack:
+    """A medium that was set up."""
 
-    rtp_info: tuple[RtpInfo, ...] = ()
-    """The recorder's URIs."""
-    range: str | None = None
-    """Well-formed, or None."""
+    medium: MediaDescription
+    channels: Channels
+
+
+class UpstreamHandler(Protocol):
+    """Who takes what a recorder sends; called in the event loop, must not block."""
+
+    def media_received(self, piece: bytes, scanner: Scanner) -> None:
+        """Take whole media frames, which the scanner has just walked."""
+
+    def report_received(self, channel: int, compound: bytes) -> None:
+        """Take RTCP."""
 
 
 class UpstreamSession:
-    """Describes, sets up and plays one stream; ends by `close()` or, told by `on_end`, by the recorder.
+    """Describes, sets up and plays one stream; `lost` tells when the recorder ends it, `close()` ends it from here."""
 
-    Where a hub later shares a stream between viewers it stands on these methods: one session below, many viewers above.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        limits: Limits,
-        buffer: bytearray,
-        *,
-        on_run: Callable[[InterleavedRun], None],
-        on_end: Callable[[UpstreamError], None],
-    ) -> None:
-        """`buffer` is what connections read into; `on_end` is called at most once, and never during `open` or `close`."""
+    def __init__(self, source: Source, limits: Limits, plane: Plane, handler: UpstreamHandler, *, tick: float) -> None:
+        """`tick` as in `Plane.register`."""
+        self.lost: asyncio.Future[UpstreamError] = asyncio.get_running_loop().create_future()
+        """Why there is no session any more; cancelled by `close()`."""
         self._source = source
         self._limits = limits
-        self._buffer = buffer
-        self._on_run = on_run
-        self._on_end = on_end
+        self._plane = plane
+        self._handler = handler
+        self._tick = tick
         self._digest = DigestClient(source.credentials, allow_basic=True)
-        self._connection: RtspConnection | None = None
+        self._framer = RtspFramer()
+        self._scanner = Scanner()
+        self._connection: Connection | None = None
         self._location: Location | None = None
         self._base = ""
         self._control = ""
         self._session: str | None = None
         self._session_timeout = DEFAULT_SESSION_TIMEOUT
-        self._setups: list[str] = []
-        self._played = False
-        self._playing = False
-        self._silent = False
-        self._held_back = False
-        self._opened = False
+        self._report_channels: frozenset[int] = frozenset()
+        self._ssrc = secrets.randbits(32)
+        self._heard = 0
+        """Reads of media."""
         self._closing = False
-        self._writable = True
         self._cseq = 0
         self._lock = asyncio.Lock()
         self._answer: asyncio.Future[RtspResponse] | None = None
         self._keep_alive: asyncio.Task[None] | None = None
+        self._watch: asyncio.TimerHandle | None = None
 
     async def open(self) -> SessionDescription:
         """Connect and describe; raises UpstreamError, after which only `close()` is allowed."""
@@ -101,12 +100,33 @@ class UpstreamSession:
                 response = await self._describe(location)
         except TimeoutError as error:
             raise UpstreamTimeout("recorder doesn't answer") from error
-        description = self._read_description(response)
-        self._opened = True
-        return description
+        return self._read_description(response)
 
-    async def setup(self, medium: MediaDescription, channels: Channels) -> Channels:
-        """Set a medium up on these interleaved channels; return those that the recorder took. Raises UpstreamError."""
+    async def setup(self, media: Mapping[int, MediaDescription]) -> dict[int, PlayingTrack]:
+        """Set media up, by track number. Raises UpstreamError."""
+        tracks: dict[int, PlayingTrack] = {}
+        for index, (number, medium) in enumerate(media.items()):
+            tracks[number] = PlayingTrack(medium, await self._setup(medium, (2 * index, 2 * index + 1)))
+        taken = [channel for track in tracks.values() for channel in track.channels]
+        if len(set(taken)) < len(taken):
+            raise UpstreamNonsense("recorder puts two tracks on one channel")
+        self._report_channels = frozenset(track.channels[1] for track in tracks.values())
+        self._scanner = _scanner(tracks.values())
+        return tracks
+
+    async def play(self) -> None:
+        """Start the media of all tracks; the first may be there before this returns. Raises UpstreamError."""
+        await self._request("PLAY", self._control, ("Range", _LIVE_FROM_NOW))
+        self._keep_alive = asyncio.get_running_loop().create_task(self._keep_session_alive())
+        self._watch_media()
+
+    @property
+    def tails(self) -> Mapping[int, bytes]:
+        """The RTP header of the last packet of each channel."""
+        return self._scanner.tails
+
+    async def _setup(self, medium: MediaDescription, channels: Channels) -> Channels:
+        """Set a medium up on these interleaved channels; return those that the recorder took."""
         uri = resolve_control(self._base, medium.control)
         transport = f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"
         response = await self._request("SETUP", uri, ("Transport", transport))
@@ -117,37 +137,19 @@ class UpstreamSession:
         if session is None:
             raise UpstreamNonsense("recorder answered SETUP without a session")
         self._session, self._session_timeout = parse_session(session)
-        self._setups.append(uri)
         return answered.channels or channels
-
-    async def play(self) -> PlayAnswer:
-        """Start the media, or go on after a pause. Raises UpstreamError."""
-        extra = () if self._played else (("Range", _LIVE_FROM_NOW),)
-        response = await self._request("PLAY", self._control, *extra)
-        self._played = self._playing = True
-        self._silent = False
-        if self._keep_alive is None:
-            self._keep_alive = asyncio.get_running_loop().create_task(self._keep_session_alive())
-        media_range = response.headers.get("Range") or ""
-        return PlayAnswer(
-            rtp_info=tuple(parse_rtp_info(response.headers.get("RTP-Info") or "")),
-            range=media_range if is_range(media_range) else None,
-        )
-
-    async def pause(self) -> None:
-        """Stop the media. Raises UpstreamError."""
-        await self._request("PAUSE", self._control)
-        self._playing = False
 
     async def close(self) -> None:
         """Give the session back to the recorder and disconnect; idempotent, takes `teardown_timeout` at most."""
         self._closing = True
+        self.lost.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
         try:
             if self._keep_alive is not None:
                 self._keep_alive.cancel()
                 await asyncio.wait([self._keep_alive])
             if self._session is not None and self._connection is not None:
-                self._connection.pause_reading(False)
                 # The recorder may be gone, or hang: the end of the connection tells it the same.
                 with contextlib.suppress(UpstreamError, TimeoutError):
                     async with asyncio.timeout(self._limits.teardown_timeout):
@@ -155,47 +157,45 @@ class UpstreamSession:
         finally:
             if self._connection is not None:
                 self._connection.abort()
-                await self._connection.wait_closed()
-
-    def track_of(self, uri: str) -> int | None:
-        """Return which of the media that were set up, in that order from 0, a URI of the recorder names."""
-        if self._location is None:
-            return None
-        uri = at_authority(uri, self._location.authority).rstrip("/")
-        wanted = uri if "://" in uri else resolve_control(self._base, uri)
-        return next((index for index, known in enumerate(self._setups) if known.rstrip("/") == wanted), None)
-
-    def send(self, channel: int, payload: memoryview) -> None:
-        """Send a frame (RTCP) to the recorder; dropped while the recorder doesn't read."""
-        if self._connection is not None and self._writable:
-            self._connection.write(frame(channel, payload))
-
-    def pause_reading(self, pause: bool) -> None:
-        """Hold the recorder back while nobody takes its media, or go on."""
-        self._held_back = pause
-        self._silent = False
-        if self._connection is not None:
-            self._connection.pause_reading(pause)
 
     # What the connection tells.
 
-    def connection_made(self) -> None:
-        """Nothing to do: `open()` goes on."""
+    def data_received(self, size: int) -> int:
+        """Walk media, match an answer to its request, refuse what the recorder asks of us. Raises RtspError."""
+        plane, scanner = self._plane, self._scanner
+        plane.measure(size)
+        position = 0
+        while True:
+            end = scanner.scan(plane.buffer, position, size)
+            if end > position:
+                self._heard += 1
+                if not self._closing:
+                    self._handler.media_received(bytes(plane.view[position:end]), scanner)
+            if end == size or not scanner.whole:
+                return end
+            position = self._take_other(end, size)
+            if position == end:
+                return end
 
-    def message_received(self, message: RtspRequest | RtspResponse) -> None:
-        """Match an answer to its request; refuse what the recorder asks of us."""
+    def _take_other(self, start: int, end: int) -> int:
+        """Take one message, or a frame that isn't media, at a position; return its end, `start` where it isn't whole."""
+        view = self._plane.view[start:end]
+        if view[0] == DOLLAR:
+            length = HEADER + int.from_bytes(view[2:HEADER])
+            if len(view) < HEADER or len(view) < length:
+                return start
+            if view[1] in self._report_channels and not self._closing:
+                self._handler.report_received(view[1], bytes(view[HEADER:length]))
+            return start + length
+        message, taken = self._framer.message_at(bytes(view))
         if isinstance(message, RtspRequest):
             if self._connection is not None:
                 headers = Headers([("CSeq", message.headers.get("CSeq") or "0")])
                 self._connection.write(RtspResponse(501, headers=headers).to_bytes())
-        elif self._answer is not None and not self._answer.done() and message.cseq in (None, self._cseq):
-            self._answer.set_result(message)
-
-    def run_received(self, run: InterleavedRun) -> None:
-        """Pass media on."""
-        self._silent = False
-        if not self._closing:
-            self._on_run(run)
+        elif message is not None and self._answer is not None and not self._answer.done():
+            if message.cseq in (None, self._cseq):
+                self._answer.set_result(message)
+        return start + taken
 
     def framing_lost(self, error: RtspError) -> None:
         """Give up: what follows can't be told apart any more."""
@@ -203,21 +203,25 @@ class UpstreamSession:
         if self._connection is not None:
             self._connection.abort()
 
-    def writing_blocked(self, blocked: bool) -> None:
-        """Remember whether the recorder reads."""
-        self._writable = not blocked
-
     def connection_lost(self) -> None:
-        """Tell whoever waits."""
-        self._end(UpstreamEnded("recorder closed the connection"))
+        """Tell whoever waits, unless it is the connection to where the recorder redirected from."""
+        if self._connection is not None:
+            self._end(UpstreamEnded("recorder closed the connection"))
 
     def _end(self, error: UpstreamError) -> None:
-        """End for the recorder's part: by the request that waits for an answer, else by `on_end`."""
+        """End for the recorder's part: for the request that waits for an answer, and for whoever waits for the end."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
-        elif self._opened and not self._closing:
-            self._closing = True
-            self._on_end(error)
+        if not self.lost.done():
+            self.lost.set_result(error)
+
+    def _watch_media(self, heard: int = -1) -> None:
+        """End a session whose media has stopped, though its connection may stand."""
+        if heard == self._heard:
+            self._end(UpstreamEnded("recorder sends no media"))
+        else:
+            loop = asyncio.get_running_loop()
+            self._watch = loop.call_later(self._limits.media_timeout, self._watch_media, self._heard)
 
     async def _describe(self, location: Location) -> RtspResponse:
         for _ in range(self._limits.max_redirects + 1):
@@ -239,14 +243,13 @@ class UpstreamSession:
         if self._connection is not None:
             former, self._connection = self._connection, None
             former.abort()
-            await former.wait_closed()
         self._location = location
-        connection = RtspConnection(self, self._limits, self._buffer, framer=RtspFramer())
         try:
-            await asyncio.get_running_loop().create_connection(lambda: connection, location.host, location.port)
+            sock = await _connected(location.host, location.port)
         except OSError as error:
             raise UpstreamUnreachable(f"recorder can't be reached: {error.strerror or type(error).__name__}") from error
-        self._connection = connection
+        self._connection = Connection(self, self._plane, self._limits, sock)
+        self._connection.start(tick=self._tick)
 
     def _read_description(self, response: RtspResponse) -> SessionDescription:
         location = self._location
@@ -312,7 +315,7 @@ class UpstreamSession:
             self._answer = None
 
     async def _keep_session_alive(self) -> None:
-        """Ask something harmless twice in the session's timeout; end when the session is lost or its media stopped."""
+        """Ask something harmless twice in the session's timeout, and report nothing by RTCP; end when the session is lost."""
         interval = min(max(self._session_timeout / 2, _MIN_KEEP_ALIVE), _MAX_KEEP_ALIVE)
         try:
             method = "OPTIONS"
@@ -323,24 +326,57 @@ class UpstreamSession:
                 if response is not None and method == "OPTIONS":
                     public = (response.headers.get("Public") or "").upper().split(",")
                     method = "GET_PARAMETER" if "GET_PARAMETER" in map(str.strip, public) else "OPTIONS"
-                self._silent = True
+                self._report()
                 await asyncio.sleep(interval)
-                if self._playing and self._silent and not self._held_back:
-                    raise UpstreamEnded("recorder sends no media")
         except UpstreamError as error:
             _LOGGER.debug("Session with the recorder lost: %s", error)
             self._end(error)
 
+    def _report(self) -> None:
+        """Send a receiver report for each track; not to a recorder that doesn't read."""
+        if self._connection is not None and not self._connection.queue:
+            report = empty_receiver_report(self._ssrc)
+            self._connection.write(b"".join(frame(channel, report) for channel in sorted(self._report_channels)))
+
     async def _ask_for_life(self, method: str) -> RtspResponse | None:
-        """Ask, and take any answer for a sign of life, and media too: a slow viewer may keep the answer behind them."""
-        self._silent = True
+        """Ask, and take any answer for a sign of life, and media too: some recorders don't answer while they send."""
+        heard = self._heard
         try:
             async with asyncio.timeout(self._limits.upstream_timeout):
                 return await self._exchange(method, self._control)
         except TimeoutError as error:
-            if self._silent and not self._held_back:
+            if heard == self._heard:
                 raise UpstreamTimeout("recorder doesn't answer") from error
             return None
+
+
+async def _connected(host: str, port: int) -> socket.socket:
+    """Return a connected, non-blocking socket. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    try:
+        # Without the thread that a name needs.
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, address = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _scanner(tracks: Iterable[PlayingTrack]) -> Scanner:
+    """Return what walks the media of these tracks: the first video's key frames begin groups."""
+    tracks = list(tracks)
+    media = [track.channels[0] for track in tracks]
+    video = next((track for track in tracks if track.medium.kind == "video"), None)
+    if video is None:
+        return Scanner(media=media)
+    return Scanner(video=video.channels[0], finder=FINDERS.get(video.medium.encoding), media=media)
 
 
 def _successful(method: str, response: RtspResponse) -> RtspResponse:

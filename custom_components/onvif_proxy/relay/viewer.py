@@ -2,37 +2,42 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from enum import Enum, auto
 import logging
 import math
 import secrets
+import socket
 
 from ..rtsp import Headers, InterleavedRun, RtspError, RtspFramer, RtspRequest, RtspResponse
 from ..sdp import MediaDescription
 from .camera import Camera
-from .connection import RtspConnection
-from .description import TRACK, describe, offered_tracks
-from .errors import UpstreamError, UpstreamRefused
+from .connection import Connection, local_address
+from .delivery import InterleavedDelivery
+from .description import TRACK, describe
+from .errors import UpstreamError
 from .fields import Channels, RtpInfo, Transport, parse_session, parse_transports
+from .frames import RtpHeader
+from .hub import StreamHub
 from .login import ViewerLogin
-from .rtcp import Passage
-from .upstream import PlayAnswer, UpstreamSession
+from .passage import Passage
+from .statistics import ViewerStatistics
 from .uris import ViewerTarget, parse_viewer_uri
 
 _LOGGER = logging.getLogger(__name__)
 
 _RETRY_AFTER = "10"
 """Seconds, with 503."""
+_LIVE = "npt=now-"
+"""The range of what is played: what happens now (RFC 2326 section 3.6)."""
 
 
 class _State(Enum):
-    """RFC 2326 appendix A.2, and the moment between PLAY and its answer."""
+    """RFC 2326 appendix A.2."""
 
     INIT = auto()
     READY = auto()
-    STARTING = auto()
     PLAYING = auto()
 
 
@@ -45,52 +50,35 @@ class _Refusal(Exception):
         self.fields = [(name.replace("_", "-"), value) for name, value in fields.items()]
 
 
-@dataclass(frozen=True, slots=True)
-class _Track:
-    """A medium that was set up: interleaved channels of RTP and RTCP on both sides."""
-
-    viewer: Channels
-    recorder: Channels
-
-    def pairs(self) -> zip[tuple[int, int]]:
-        """Return the recorder's and the viewer's number of each channel."""
-        return zip(self.recorder, self.viewer, strict=True)
-
-
 class ViewerSession:
-    """Answers one viewer; holds an upstream session from its first DESCRIBE or SETUP to its end."""
+    """Answers one viewer; holds a stream from its first DESCRIBE or SETUP to its end."""
 
-    def __init__(self, camera: Camera) -> None:
-        """The viewer counts from the moment that its connection is made."""
-        self.connection = RtspConnection(
-            self,
-            camera.limits,
-            camera.buffer,
-            framer=RtspFramer(max_items=camera.limits.max_items_per_read),
-            allowance=camera.limits.max_login_bytes,
-        )
-        self.task: asyncio.Task[None] | None = None
-        """Runs from connection to end; None for a connection that was refused."""
-        self.address = ""
-        """Of the viewer, for limits and logs."""
+    def __init__(self, camera: Camera, sock: socket.socket, address: str) -> None:
+        """Serve a connection that was accepted from an address."""
+        self.address = address
+        self.connection = Connection(self, camera.common.plane, camera.limits, sock)
         self._camera = camera
         self._limits = camera.limits
+        self._framer = RtspFramer(max_items=camera.limits.max_items_per_read)
+        self._allowance: int | None = camera.limits.max_login_bytes
+        """Bytes that may still be received; None for any number."""
         self._login = ViewerLogin(camera.realm, camera.logins)
+        self._since = datetime.now(UTC)
         self._requests: deque[RtspRequest] = deque()
         self._arrived = asyncio.Event()
         self._ending = False
-        self._releasing = False
         self._seen = 0.0
         self._idle: asyncio.TimerHandle | None = None
-        self._upstream: UpstreamSession | None = None
-        self._name = ""
-        self._media: dict[int, MediaDescription] = {}
+        self._hub: StreamHub | None = None
+        self._media: Mapping[int, MediaDescription] = {}
         self._description = b""
         self._state = _State.INIT
         self._session = ""
-        self._tracks: dict[int, _Track] = {}
-        self._passage = Passage({}, ())
-        self._held: list[InterleavedRun] = []
+        self._tracks: dict[int, Channels] = {}
+        self._delivery = self._new_delivery()
+        self._dropped = 0
+        self._starts = False
+        """Whether media follows the answer to the present request."""
         self._methods: dict[str, Callable[[RtspRequest, ViewerTarget], Awaitable[RtspResponse]]] = {
             "OPTIONS": self._options,
             "DESCRIBE": self._describe,
@@ -102,18 +90,32 @@ class ViewerSession:
             "SET_PARAMETER": self._parameter,
         }
 
+        camera.viewers.add(self)
+        # Eager: a task that is cancelled before its first step would never reach its end.
+        self.task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._run(), eager_start=True)
+        """Runs until nothing of it is left."""
+        self.connection.start()
+
     @property
     def watching(self) -> bool:
-        """Tell whether it holds a connection to the recorder."""
-        return self._upstream is not None
+        """Tell whether it holds a stream."""
+        return self._hub is not None
 
-    @property
-    def has_session(self) -> bool:
-        """Tell whether it has set up something to play."""
-        return self._state is not _State.INIT
+    def statistics(self) -> ViewerStatistics | None:
+        """Return what it is doing; None where it has set up nothing to play."""
+        if self._state is _State.INIT or self._hub is None:
+            return None
+        return ViewerStatistics(
+            address=self.address,
+            since=self._since,
+            stream=self._hub.name,
+            transport="TCP",
+            bytes=self.connection.sent,
+            dropped_groups=self._dropped + self._delivery.dropped,
+        )
 
     async def _run(self) -> None:
-        """Serve the viewer until its end; then nothing of it is left on either side."""
+        """Serve the viewer until its end; then nothing of it is left."""
         try:
             self._seen = asyncio.get_running_loop().time()
             self._watch_idleness()
@@ -126,69 +128,54 @@ class ViewerSession:
             self._ending = True
             if self._idle is not None:
                 self._idle.cancel()
+            self._release()
             self.connection.finish()
             try:
-                await self._release()
                 await self.connection.wait_closed()
             finally:
                 self._camera.viewers.discard(self)
 
     def end(self) -> None:
-        """Begin the end; what is on its way to the viewer still gets there."""
-        if self._ending:
-            return
-        self._ending = True
-        # A session that is being given back to the recorder takes a second at most, and the end comes after it.
-        if self.task is not None and not self._releasing:
+        """Begin the end; answers that are on their way to the viewer still get there."""
+        if not self._ending and self.task is not None:
+            self._ending = True
             self.task.cancel()
 
     # What the connection tells.
 
-    def connection_made(self) -> None:
-        """Begin, or end at once where there are too many."""
-        self.address = self.connection.peer_address()
-        if not self._camera.may_connect(self.address):
-            _LOGGER.debug("Viewer %s is one too many", self.address)
-            self.connection.abort()
-            return
-        self._camera.viewers.add(self)
-        # Eager: a task that is cancelled before its first step would never reach its end.
-        self.task = asyncio.get_running_loop().create_task(self._run(), eager_start=True)
+    def data_received(self, size: int) -> int:
+        """Take requests and RTCP. Raises RtspError."""
+        if self._allowance is not None:
+            self._allowance -= size
+            if self._allowance < 0:
+                raise RtspError("too much before a login")
+        for item in self._framer.feed(bytes(self._camera.common.plane.view[:size])):
+            if isinstance(item, InterleavedRun):
+                self._report_received()
+            elif isinstance(item, RtspRequest):
+                self._request_received(item)
+        return size
 
-    def message_received(self, message: RtspRequest | RtspResponse) -> None:
-        """Queue a request; answers are to nothing that we asked."""
-        if isinstance(message, RtspResponse):
-            return
+    def _request_received(self, request: RtspRequest) -> None:
+        """Queue a request."""
         if len(self._requests) >= self._limits.max_pipelined:
             _LOGGER.debug("Viewer %s sends requests without waiting for answers", self.address)
             self.end()
             return
-        self._requests.append(message)
+        self._requests.append(request)
         self._arrived.set()
 
-    def run_received(self, run: InterleavedRun) -> None:
-        """Pass the viewer's RTCP on to the recorder; it is a sign of life too. Raises RtspError before any SETUP."""
+    def _report_received(self) -> None:
+        """Take the viewer's RTCP for a sign of life: the recorder gets the relay's. Raises RtspError before any SETUP."""
         if not self._session:
             raise RtspError("interleaved data before SETUP")
-        if self._upstream is None or not self._tracks:
-            return
         self._seen = asyncio.get_running_loop().time()
-        channels = {track.viewer[1]: track.recorder[1] for track in self._tracks.values()}
-        for channel, payload in run.frames():
-            if channel in channels:
-                self._upstream.send(channels[channel], payload)
 
     def framing_lost(self, error: RtspError) -> None:
         """Answer nonsense and close."""
         _LOGGER.debug("Viewer %s sent no RTSP: %s", self.address, error)
         self.connection.write(RtspResponse(400, headers=Headers([("Connection", "close")])).to_bytes())
         self.end()
-
-    def writing_blocked(self, blocked: bool) -> None:
-        """Take no more than the viewer takes."""
-        self.connection.pause_reading(blocked)
-        if self._upstream is not None:
-            self._upstream.pause_reading(blocked)
 
     def connection_lost(self) -> None:
         """End with the connection."""
@@ -205,30 +192,24 @@ class ViewerSession:
         else:
             self._idle = loop.call_at(self._seen + limit, self._watch_idleness)
 
-    async def _release(self) -> None:
-        """Give the upstream session back; the viewer may begin anew."""
-        upstream, self._upstream = self._upstream, None
+    def _release(self) -> None:
+        """Give the stream back; the viewer may begin anew."""
+        self._leave()
+        hub, self._hub = self._hub, None
         self._state = _State.INIT
         self._tracks = {}
-        self._held = []
-        if upstream is not None:
-            self._releasing = True
-            try:
-                await upstream.close()
-            finally:
-                self._releasing = False
+        if hub is not None:
+            hub.release(self)
 
-    def _upstream_ended(self, error: UpstreamError) -> None:
-        _LOGGER.debug("Stream %s of viewer %s ended: %s", self._name, self.address, error)
-        self.end()
+    def _new_delivery(self) -> InterleavedDelivery:
+        return InterleavedDelivery(self.connection, Passage({}, {}), self._limits)
 
-    def _pass_media(self, run: InterleavedRun) -> None:
-        """Send media; what comes before PLAY is answered waits for it, within the buffer's limit."""
-        if self._state is _State.PLAYING:
-            self.connection.write(self._passage.translate(run))
-        elif self._state is _State.STARTING:
-            if sum(len(held.data) for held in self._held) < self._limits.write_buffer:
-                self._held.append(run)
+    def _leave(self) -> None:
+        """Get no more media."""
+        if self._hub is not None:
+            self._hub.leave(self._delivery)
+        self._dropped += self._delivery.dropped
+        self._delivery = self._new_delivery()
 
     # Requests.
 
@@ -249,26 +230,21 @@ class ViewerSession:
         except _Refusal as refusal:
             response = RtspResponse(refusal.status, headers=Headers(refusal.fields))
         except UpstreamError as error:
-            _LOGGER.debug("%s of %s for viewer %s: %s", request.method, self._name, self.address, error)
-            if not isinstance(error, UpstreamRefused) or self._state is _State.INIT:
-                await self._release()
+            _LOGGER.debug("%s for viewer %s: %s", request.method, self.address, error)
+            self._release()
             response = RtspResponse(error.status)
             if error.status == 503:
                 response.headers.set("Retry-After", _RETRY_AFTER)
         fields = [("CSeq", str(request.cseq))] if request.cseq is not None else []
         response.headers = Headers([*fields, *response.headers.items()])
         self.connection.write(response.to_bytes())
-        if self._state is _State.STARTING:
-            self._start_or_stop_media(response.status == 200)
+        if self._starts and response.status == 200 and self._hub is not None:
+            self._state = _State.PLAYING
+            self._hub.join(self._delivery, self._tracks)
+        self._starts = False
         if self._login.failures >= self._limits.max_login_failures:
             _LOGGER.debug("Viewer %s can't log in", self.address)
             self._ending = True
-
-    def _start_or_stop_media(self, start: bool) -> None:
-        self._state = _State.PLAYING if start else _State.READY
-        held, self._held = self._held, []
-        for run in held:
-            self._pass_media(run)
 
     async def _respond(self, request: RtspRequest, target: ViewerTarget | None) -> RtspResponse:
         if request.version != "RTSP/1.0":
@@ -279,13 +255,13 @@ class ViewerSession:
             challenges = self._login.check(request, target, self._camera.credentials, address=self.address)
             if challenges:
                 raise _Challenge(challenges)
-            self.connection.allowance = None
+            self._allowance = None
         if self._login.done:
             self._seen = asyncio.get_running_loop().time()
         method = self._methods.get(request.method)
         if method is None:
             raise _Refusal(501, Public=", ".join(self._methods))
-        if target is None or (target.name and target.name not in self._camera.sources):
+        if target is None or (target.name and target.name not in self._camera.hubs):
             raise _Refusal(404)
         if required := request.headers.get("Require"):
             raise _Refusal(551, Unsupported=required)
@@ -317,28 +293,21 @@ class ViewerSession:
         return RtspResponse(200, headers=Headers(headers), body=self._description)
 
     async def _open(self, name: str) -> None:
-        """Have an upstream session for a source."""
-        if self._upstream is not None and self._name == name:
-            return
-        if self._state is not _State.INIT:
-            raise _Refusal(455)
-        await self._release()
-        if not self._camera.may_watch(self.address):
-            raise _Refusal(453)
-        self._name = name
-        self._upstream = UpstreamSession(
-            self._camera.sources[name],
-            self._limits,
-            self._camera.buffer,
-            on_run=self._pass_media,
-            on_end=self._upstream_ended,
-        )
-        description = await self._upstream.open()
-        self._media = offered_tracks(description)
-        if not self._media:
-            await self._release()
-            raise _Refusal(502)
-        self._description = describe(description, self._media, name=name, address=self.connection.local_address())
+        """Hold a stream, and know what it is."""
+        if self._hub is None or self._hub is not self._camera.hubs.get(name):
+            if self._state is not _State.INIT:
+                if self._hub is not None and self._hub.name == name:
+                    return
+                raise _Refusal(455)
+            self._release()
+            if not self._camera.may_watch(self.address):
+                raise _Refusal(453)
+            self._hub = self._camera.hubs[name]
+            self._hub.hold(self)
+        offer = await self._hub.describe(self)
+        self._media = offer.media
+        address, _ = local_address(self.connection.sock)
+        self._description = describe(offer.session, offer.media, name=name, address=address)
 
     async def _setup(self, request: RtspRequest, target: ViewerTarget) -> RtspResponse:
         if not target.name:
@@ -356,14 +325,7 @@ class ViewerSession:
             raise _Refusal(404)
         if self._state is _State.PLAYING or number in self._tracks:
             raise _Refusal(455)
-        assert self._upstream is not None
-        channels = self._free_channels(offer)
-        recorder = await self._upstream.setup(self._media[number], channels)
-        self._tracks[number] = _Track(viewer=channels, recorder=recorder)
-        self._passage = Passage(
-            {theirs: ours for track in self._tracks.values() for theirs, ours in track.pairs()},
-            {track.recorder[1] for track in self._tracks.values()},
-        )
+        channels = self._tracks[number] = self._free_channels(offer)
         if self._state is _State.INIT:
             self._session = secrets.token_hex(8)
             self._state = _State.READY
@@ -373,57 +335,56 @@ class ViewerSession:
 
     def _free_channels(self, offer: Transport) -> Channels:
         """Return the channels that the viewer wants, or others where they are taken or not named."""
-        taken = {channel for track in self._tracks.values() for channel in track.viewer}
+        taken = {channel for channels in self._tracks.values() for channel in channels}
         if offer.channels is not None and taken.isdisjoint(offer.channels):
             return offer.channels
         first = next(first for first in range(0, 256, 2) if taken.isdisjoint((first, first + 1)))
         return first, first + 1
 
-    def _session_of(self, request: RtspRequest, target: ViewerTarget) -> UpstreamSession:
-        """Return the upstream session that a request is about: all of its tracks at once."""
-        if self._upstream is None or self._state is _State.INIT or "Session" not in request.headers:
+    def _session_of(self, request: RtspRequest, target: ViewerTarget) -> StreamHub:
+        """Return the stream that a request is about: all of its tracks at once."""
+        if self._hub is None or self._state is _State.INIT or "Session" not in request.headers:
             raise _Refusal(454)
-        if target.name and target.name != self._name:
+        if target.name and target.name != self._hub.name:
             raise _Refusal(454)
         if target.track is not None and (len(self._tracks) > 1 or target.track not in self._tracks):
             raise _Refusal(460)
-        return self._upstream
+        return self._hub
 
     async def _play(self, request: RtspRequest, target: ViewerTarget) -> RtspResponse:
-        upstream = self._session_of(request, target)
+        hub = self._session_of(request, target)
         if self._state is _State.PLAYING:
             return RtspResponse(200)
-        self._state = _State.STARTING
-        answer = await upstream.play()
-        headers = Headers([("Range", answer.range)] if answer.range else [])
-        if rtp_info := self._rtp_info(upstream, answer, target):
+        await hub.group_began()
+        self._starts = True
+        headers = Headers([("Range", _LIVE)])
+        if rtp_info := self._rtp_info(hub.beginnings(self._tracks), ViewerTarget(target.authority, hub.name)):
             headers.add("RTP-Info", rtp_info)
         return RtspResponse(200, headers=headers)
 
-    def _rtp_info(self, upstream: UpstreamSession, answer: PlayAnswer, target: ViewerTarget) -> str:
-        numbers = list(self._tracks)
-        base = self._uri(ViewerTarget(target.authority, self._name))
+    def _rtp_info(self, beginnings: Mapping[int, RtpHeader], stream: ViewerTarget) -> str:
         return ",".join(
-            str(RtpInfo(f"{base}/{TRACK}{numbers[index]}", info.sequence, info.time))
-            for info in answer.rtp_info
-            if (index := upstream.track_of(info.uri)) is not None
+            str(RtpInfo(f"{self._uri(stream)}/{TRACK}{number}", header.sequence, header.timestamp))
+            for number in self._tracks
+            if (header := beginnings.get(number)) is not None
         )
 
     async def _pause(self, request: RtspRequest, target: ViewerTarget) -> RtspResponse:
-        upstream = self._session_of(request, target)
+        self._session_of(request, target)
         if self._state is _State.PLAYING:
-            await upstream.pause()
+            self._leave()
             self._state = _State.READY
         return RtspResponse(200)
 
     async def _teardown(self, request: RtspRequest, target: ViewerTarget) -> RtspResponse:
         self._session_of(request, target)
-        await self._release()
+        self._release()
         return RtspResponse(200)
 
     def _uri(self, target: ViewerTarget) -> str:
         """Return a source's URI, at the host that the viewer called us by."""
-        return f"rtsp://{target.authority or self.connection.local_authority()}/{target.name}"
+        address, port = local_address(self.connection.sock)
+        return f"rtsp://{target.authority or f'{address}:{port}'}/{target.name}"
 
 
 class _Challenge(_Refusal):
