@@ -38,7 +38,7 @@ class Figure:
     @property
     def short(self) -> str | None:
         """Return a sentence when it is outside of its limits."""
-        said = f"{self.title}: {self.value:.3f} {self.unit}".rstrip()
+        said = f"{self.title.strip()}: {self.value:.3f} {self.unit}".rstrip()
         if self.limit is not None and self.value > self.limit:
             return f"{said}, more than {self.limit:g}."
         if self.least is not None and self.value < self.least:

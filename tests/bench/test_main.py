@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import __main__ as bench
+from tests.bench import __main__ as bench, relay
 from tests.bench.figure import Figure, Unmeasured
 
 
@@ -85,7 +85,7 @@ def test_the_relay_is_measured_as_far_as_asked(
         asked.append(options)
         return iter([])
 
-    monkeypatch.setattr(bench.relay, "measure", measure)
+    monkeypatch.setattr(relay, "measure", measure)
     monkeypatch.setattr(sys, "argv", ["bench", "relay", "--quick", "--only", "churn", "--only", "stall"])
     assert bench.main() == 0
-    assert asked == [{"quick": True, "only": ["churn", "stall"], "program": bench.relay.PROGRAM}]
+    assert asked == [{"quick": True, "only": ["churn", "stall"], "program": relay.PROGRAM}]

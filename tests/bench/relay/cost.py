@@ -40,21 +40,21 @@ def cost(stage: Stage) -> Iterator[Found]:
         windows, missing = alternate(stage, streams(STREAMS, mode), names, with_direct=True)
         where = f"{STREAMS} x 8 Mbit/s, {_WRITES[mode]}"
         yield from costs(mode, where, windows)
-        yield from ratios(mode, where, windows, missing, COST_RATIOS[mode])
+        yield from ratios(mode, _WRITES[mode], windows, missing, COST_RATIOS[mode])
         for name, title, limit, of in _DELAYS:
             yield Figure(
                 name=f"added_{name}_{mode}_ms",
-                title=f"  added to {title} of the packets",
+                title=f"  {_WRITES[mode]}: {title}",
                 value=median(windows[OURS], of) - median(windows[DIRECT], of),
                 unit="ms",
                 limit=limit,
             )
-        yield lost(mode, windows[OURS])
+        yield lost(mode, _WRITES[mode], windows[OURS])
 
 
 _DELAYS: tuple[tuple[str, str, float, Callable[[Window], float]], ...] = (
-    ("p50", "the time of half", ADDED_P50_MS, lambda window: window.p50_ms),
-    ("p99", "the time of 99 of 100", ADDED_P99_MS, lambda window: window.p99_ms),
+    ("p50", "half of the packets later by", ADDED_P50_MS, lambda window: window.p50_ms),
+    ("p99", "99 of 100 later by", ADDED_P99_MS, lambda window: window.p99_ms),
 )
 
 
@@ -68,7 +68,7 @@ def shared(stage: Stage) -> Iterator[Found]:
     windows, missing = alternate(stage, streams(STREAMS), (HAPROXY,), each=VIEWERS_EACH, seen=count)
     where = f"{STREAMS} x 8 Mbit/s, {VIEWERS_EACH} viewers each"
     yield from costs("shared", where, windows)
-    yield from ratios("shared", where, windows, missing, {HAPROXY: SHARED_RATIO})
+    yield from ratios("shared", "shared", windows, missing, {HAPROXY: SHARED_RATIO})
     yield Figure(
         name="shared_sessions",
         title=f"  sessions of the recorder for {VIEWERS_EACH * STREAMS} viewers",
@@ -76,7 +76,7 @@ def shared(stage: Stage) -> Iterator[Found]:
         unit="sessions",
         limit=STREAMS,
     )
-    yield lost("shared", windows[OURS])
+    yield lost("shared", "shared", windows[OURS])
 
 
 def alternate(
@@ -142,7 +142,7 @@ def ratios(
             continue
         pairs = zip(windows[OURS], windows[peer], strict=True)
         best = {relay: min(window.cost for window in windows[relay]) for relay in (OURS, peer)}
-        title = f"  ours against {TITLES[peer].partition(',')[0]}"
+        title = f"  {where}: ours against {TITLES[peer].partition(',')[0]}"
         yield Figure(
             name=f"ratio_{name}_{peer}",
             title=title,
@@ -155,9 +155,9 @@ def ratios(
         )
 
 
-def lost(name: str, windows: Sequence[Window]) -> Figure:
+def lost(name: str, where: str, windows: Sequence[Window]) -> Figure:
     """Tell what our viewers did not get."""
     value = sum(window.lost for window in windows)
     return Figure(
-        name=f"lost_{name}", title="  ours: packets lost or out of order", value=value, unit="packets", limit=0
+        name=f"lost_{name}", title=f"  {where}: packets lost or out of order", value=value, unit="packets", limit=0
     )

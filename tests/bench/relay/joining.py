@@ -19,7 +19,6 @@ from .wires import RECORDER, RELAY
 
 FIRST_FRAME_MS = 150
 
-_JOINS = 8
 _PATIENCE = 60.0
 _RTSP_PORT = 8554
 _KEY_FRAME_SECONDS = 2.0
@@ -30,7 +29,7 @@ def joining(stage: Stage) -> Iterator[Found]:
     watched = stream(0)
     with stage.ours([watched]) as relay, stage.watching(relay, [watched]):
         found = []
-        for _ in range(_JOINS):
+        for _ in range(stage.effort.joins):
             found.append(float(stage.viewers.ask(f"join 1 {relay.where(watched)}")["ms"]))
             stage.viewers.ask("close 1")
             time.sleep(random.random() * _KEY_FRAME_SECONDS / 2)
@@ -59,7 +58,7 @@ def _decoding(stage: Stage) -> Iterator[Figure]:
             uri = f"rtsp://{CREDENTIALS.username}:{CREDENTIALS.password}@{RELAY}:{FIRST_PORT}/main"
             done = stage.wires.run(
                 "client",
-                [sys.executable, Path(__file__).with_name("first_frame.py"), str(_JOINS)],
+                [sys.executable, Path(__file__).with_name("first_frame.py"), str(stage.effort.joins)],
                 input=uri,
                 timeout=_PATIENCE,
                 check=False,
@@ -72,4 +71,6 @@ def _decoding(stage: Stage) -> Iterator[Figure]:
     found = [float(value) for value in json.loads(done.stdout)]
     title = "A late joiner's first frame decoded by PyAV (720p), half"
     yield Figure(name="join_decoded_ms", title=title, value=statistics.median(found), unit="ms", limit=FIRST_FRAME_MS)
-    yield Figure(name="join_decoded_most_ms", title="  the latest", value=max(found), unit="ms", limit=FIRST_FRAME_MS)
+    yield Figure(
+        name="join_decoded_most_ms", title="  the latest of them", value=max(found), unit="ms", limit=FIRST_FRAME_MS
+    )

@@ -29,6 +29,7 @@ _WARM_UP = 500
 """Connections until the heap is as large as it gets."""
 _GOP_SECONDS = 2.5
 """After which the buffered group of pictures has had its full size."""
+_STALLS = 2
 _200_MBIT = 717
 """Packets a frame."""
 _PATIENCE = 5.0
@@ -75,7 +76,7 @@ def stall(stage: Stage) -> Iterator[Found]:
     """Measure a viewer that stops reading, beside others of the same stream and of another."""
     fast, other = stream(0, "frame", _200_MBIT), stream(1)
     with stage.ours([fast, other]) as relay:
-        found = [_stall(stage, relay, fast, other) for _ in range(min(stage.effort.rounds, 3))]
+        found = [_stall(stage, relay, fast, other) for _ in range(min(stage.effort.rounds, _STALLS))]
     title = f"A viewer stops reading 200 Mbit/s for {STALL_SECONDS:g} s: memory more"
     yield Figure(
         name="stall_memory_mb",
@@ -87,7 +88,7 @@ def stall(stage: Stage) -> Iterator[Found]:
     # The worst packet of a hundred frames: whatever the machine does is in it. Being held up by the viewer would be in all.
     title = "  the latest packet of another stream, in the best of the rounds"
     yield Figure(name="stall_late_ms", title=title, value=min(late for _, late, _ in found), unit="ms", limit=STALL_MS)
-    title = "  packets that another viewer of the same stream lost"
+    title = "  packets that a second viewer of the same stream lost"
     yield Figure(name="stall_lost", title=title, value=max(lost for _, _, lost in found), unit="packets", limit=0)
     if stage.effort.thorough:
         try:
@@ -105,7 +106,7 @@ def _stall(stage: Stage, relay: Relay, fast: Stream, other: Stream) -> tuple[int
     with ExitStack() as stack:
         for group, watched in enumerate((other, fast, fast)):
             stack.enter_context(stage.watching(relay, [watched], group=group))
-        before = _most(relay, STALL_SECONDS)
+        before = _most(relay, _GOP_SECONDS)
         stage.viewers.ask("stop 1")
         stage.viewers.ask("reset")
         during = _most(relay, STALL_SECONDS)

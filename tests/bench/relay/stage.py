@@ -16,7 +16,7 @@ from .relays import PROGRAM, Relay
 from .wires import RECORDER, Wires
 
 _PATIENCE = 20.0
-_SETTLE = 0.3
+_SETTLE = 0.25
 """Seconds from the last viewer's first packet, or from a report, to what counts."""
 
 
@@ -30,14 +30,15 @@ class Effort:
     """Of a window."""
     churns: int
     """Connects and disconnects."""
+    joins: int
     loop_seconds: float
     """Of a window of an event loop's lateness."""
     thorough: bool
     """Whether peers are measured that no limit needs."""
 
 
-THOROUGH = Effort(rounds=4, seconds=1.6, churns=10_000, loop_seconds=2.5, thorough=True)
-QUICK = Effort(rounds=1, seconds=1.0, churns=1_000, loop_seconds=2.0, thorough=False)
+THOROUGH = Effort(rounds=4, seconds=1.5, churns=10_000, joins=8, loop_seconds=2.5, thorough=True)
+QUICK = Effort(rounds=1, seconds=1.0, churns=1_000, joins=3, loop_seconds=2.0, thorough=False)
 
 
 @dataclass(frozen=True, slots=True)

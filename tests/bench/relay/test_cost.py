@@ -47,5 +47,5 @@ def test_the_costs_of_all_are_told_ours_first() -> None:
 
 
 def test_one_lost_packet_is_short() -> None:
-    assert lost("frame", [window(1), window(1)]).short is None
-    assert lost("frame", [window(1), window(1, lost=1)]).short is not None
+    assert lost("frame", "Here", [window(1), window(1)]).short is None
+    assert lost("frame", "Here", [window(1), window(1, lost=1)]).short is not None

@@ -41,9 +41,11 @@ def viewers() -> Iterator[Program]:
 def until(viewers: Program, true: Callable[[dict[str, Any]], bool], group: int = 0) -> dict[str, Any]:
     """Return the first report of a group that something is true of."""
     end = time.monotonic() + PATIENCE
-    while not true(seen := viewers.ask("report").get(str(group), {})):
+    seen: dict[str, Any] = viewers.ask("report")[str(group)]
+    while not true(seen):
         assert time.monotonic() < end, seen
         time.sleep(0.02)
+        seen = viewers.ask("report")[str(group)]
     return seen
 
 
