@@ -195,3 +195,38 @@ class TestNoCredentials:
         assert told == []
         fail(guard, 1, NONE)
         assert [(failure.source, failure.problem) for failure in told] == [(ME, NONE)]
+
+
+class TestTwoGuardsOfOneCamera:
+    """Its servers run in two processes; who guesses at one is locked out at the other too."""
+
+    def test_a_lock_out_is_told_once_with_its_seconds(self, clock: Clock, told: list[LoginFailure]) -> None:
+        lock_outs: list[tuple[str, float]] = []
+        guard = make_guard(clock, told, on_lock_out=lambda *lock_out: lock_outs.append(lock_out))
+        fail(guard, 9)
+        assert lock_outs == []
+        fail(guard, 1)
+        fail(guard, 1, LoginProblem.LOCKED_OUT)
+        assert lock_outs == [(ME, 60.0)]
+
+    def test_a_lock_out_elsewhere_holds_here_and_is_not_told_back(self, clock: Clock, told: list[LoginFailure]) -> None:
+        lock_outs: list[tuple[str, float]] = []
+        guard = make_guard(clock, told, on_lock_out=lambda *lock_out: lock_outs.append(lock_out))
+        guard.lock_out(ME, 60.0)
+        assert guard.locked_out == {ME: 60.0}
+        clock.seconds += 59
+        guard.lock_out(ME, 0.5)
+        assert guard.locked_out == {ME: 1.0}
+        clock.seconds += 1
+        assert guard.locked_out == {}
+        assert lock_outs == []
+
+    def test_what_another_guard_reports_is_told_and_remembered_and_counts_there(
+        self, guard: LoginGuard, told: list[LoginFailure]
+    ) -> None:
+        reported = LoginFailure(source=ME, way=LoginWay.RTSP, problem=WRONG, at=NOON, count=9)
+        for _ in range(20):
+            guard.note(reported)
+        assert guard.recent == (reported,)
+        assert told == [reported] * 20
+        assert not guard.is_locked_out(ME)

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 import errno
+import os
+import signal
 import socket
 from unittest.mock import patch
 
@@ -27,6 +29,7 @@ from custom_components.onvif_proxy.model import (
     StreamRole,
     VideoEncoding,
 )
+from custom_components.onvif_proxy.relay_process import RelayProcess
 from custom_components.onvif_proxy.responder import DiscoveryResponder, OnvifServer, SnapshotUnavailable, TokenVerifier
 from custom_components.onvif_proxy.virtual_camera import (
     CameraState,
@@ -86,6 +89,7 @@ class Watched:
         self.failures: list[LoginFailure] = []
         self.unit = Unit()
         self.snapshot: Snapshot | None = Snapshot(image=b"\xff\xd8picture")
+        self.relays = RelayProcess(restart_seconds=(0.3, 0.0), grace_seconds=0.1)
         self.camera = VirtualCamera(
             name="Door",
             identity=Identity(uuid="5a5b0d2e-0000-4000-8000-000000000001", serial_number="S1", mac="02:00:00:00:00:01"),
@@ -94,6 +98,7 @@ class Watched:
             recorder_credentials=Credentials(username="admin", password="secret"),
             credentials=CREDENTIALS,
             tokens=TokenVerifier(),
+            relays=self.relays,
             fetch_snapshot=self.fetch,
             on_change=self.changed,
             controls_of=lambda channel: Controls(ptz=None if channel.ptz is None else self.unit),
@@ -128,6 +133,7 @@ async def watched() -> AsyncIterator[Watched]:
     yield made
     await made.camera.close()
     assert made.camera.status == STOPPED
+    assert made.relays.state.pid is None
 
 
 async def test_needs_both_the_switch_and_an_endpoint(watched: Watched) -> None:
@@ -174,6 +180,75 @@ async def test_starts_by_itself_when_a_taken_port_becomes_free(watched: Watched)
         assert (watched.camera.endpoint, watched.camera.viewers) == (None, 0)
         await asyncio.sleep(0.2)  # it tries again, in vain
         assert watched.camera.status.state is CameraState.ERROR
+    await watched.reaches(RUNNING)
+
+
+async def test_starts_by_itself_when_a_taken_video_port_becomes_free(watched: Watched) -> None:
+    with socket.socket() as other:
+        other.bind((LOOPBACK, 0))
+        other.listen()
+        await watched.camera.set_endpoint(endpoint(rtsp_port=other.getsockname()[1]))
+        await watched.camera.set_enabled(True)
+        assert watched.camera.status == CameraStatus(state=CameraState.ERROR, trouble=Trouble.PORT_IN_USE)
+    await watched.reaches(RUNNING)
+
+
+def kill_relay(watched: Watched) -> None:
+    assert watched.relays.state.pid is not None
+    os.kill(watched.relays.state.pid, signal.SIGKILL)
+
+
+RELAY_DOWN = CameraStatus(state=CameraState.ERROR, trouble=Trouble.RELAY_DOWN)
+
+
+async def test_a_relay_that_is_away_for_longer_is_told_and_control_goes_on(watched: Watched) -> None:
+    await run(watched)
+    ports = watched.camera.endpoint
+    kill_relay(watched)
+    await watched.reaches(RELAY_DOWN)
+    watched.camera.set_channel_gone(True)
+    assert watched.camera.status == RELAY_DOWN
+    assert await watched.camera.relay_statistics() is None
+    assert await reads(watched)
+    watched.camera.set_channel_gone(False)
+    await watched.reaches(RUNNING)
+    assert watched.camera.endpoint == ports
+    assert await watched.camera.relay_statistics() is not None
+
+
+async def test_a_relay_that_is_back_at_once_is_not_told(watched: Watched) -> None:
+    watched.relays._restart_seconds = (0.0,)
+    watched.relays._grace_seconds = 5.0
+    await run(watched)
+    kill_relay(watched)
+    async with asyncio.timeout(5):
+        while not (watched.relays.state.restarts and watched.relays.state.pid):
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
+    assert {status.state for status in watched.told} == {CameraState.RUNNING}
+
+
+async def test_a_video_port_that_was_lost_with_the_relay_is_told_and_taken_when_it_is_free(watched: Watched) -> None:
+    await run(watched)
+    assert watched.camera.endpoint is not None
+    port = watched.camera.endpoint.rtsp_port
+    await watched.camera.set_endpoint(endpoint(rtsp_port=port))
+    kill_relay(watched)
+    while watched.relays.state.pid is not None:
+        await asyncio.sleep(0.001)
+    with socket.create_server((LOOPBACK, port)):
+        await watched.reaches(CameraStatus(state=CameraState.ERROR, trouble=Trouble.PORT_IN_USE))
+    await watched.reaches(RUNNING)
+    assert watched.camera.endpoint.rtsp_port == port
+
+
+async def test_a_relay_that_cannot_start_is_told(watched: Watched) -> None:
+    command, watched.relays._command = watched.relays._command, ("/nowhere/python",)
+    await watched.camera.set_endpoint(endpoint())
+    await watched.camera.set_enabled(True)
+    assert watched.camera.status == RELAY_DOWN
+    assert await watched.camera.relay_statistics() is None
+    watched.relays._command = command
     await watched.reaches(RUNNING)
 
 

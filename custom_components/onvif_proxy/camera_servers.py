@@ -73,9 +73,7 @@ class CameraServers:
             sources=sources,
         )
         try:
-            self._relay = await self._relays.serve(
-                config, logins=self._behind.logins, on_change=self._on_relay_change
-            )
+            self._relay = await self._relays.serve(config, logins=self._behind.logins, on_change=self._on_relay_change)
             endpoint = replace(description.endpoint, rtsp_port=self._relay.port)
             self._server = OnvifServer(
                 replace(description, endpoint=endpoint), self._behind, discoverable=False, tokens=self._tokens

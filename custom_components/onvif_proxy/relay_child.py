@@ -29,6 +29,8 @@ from .relay.messages import (
 )
 
 _LOGGER = logging.getLogger(__name__)
+_RELAY_LOGGER = logging.getLogger(f"{__package__}.relay")
+"""Of the package whose modules the process runs."""
 
 COMMAND = (sys.executable, "-S", "-E", str(Path(__file__).with_name("relay")), "--control")
 """Without site-packages and PYTHON* variables: the relay needs the standard library alone, and starts in a blink."""
@@ -144,6 +146,7 @@ class RelayChild:
         await asyncio.wait(self._readers, timeout=self._timing.stop)
         for task in self._readers:
             task.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
         self._lose()
         status = process.returncode or 0
         return f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
@@ -234,7 +237,7 @@ class RelayChild:
                 process.kill()
                 return
             self._unanswered += 1
-            self.tell(Ping(log_level=_LOGGER.getEffectiveLevel()))
+            self.tell(Ping(log_level=_RELAY_LOGGER.getEffectiveLevel()))
             await asyncio.sleep(self._timing.ping)
 
     def _lose(self) -> None:

@@ -1,7 +1,7 @@
 """The relay process as those who need it see it: there while a camera is served, and there again when it was lost."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 import contextlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from itertools import count
 import logging
 import time
 from types import EllipsisType
+from typing import Any
 
 from .logins import LoginGuard
 from .model import Credentials
@@ -178,15 +179,7 @@ class RelayProcess:
         self._served[served.id] = served
         logins.on_lock_out = lambda source, seconds: self.tell(LockOut(id=served.id, source=source, seconds=seconds))
         try:
-            async with self._lock:
-                if self._supervisor is None:
-                    loop = asyncio.get_running_loop()
-                    self._attempt = loop.create_future()
-                    self._supervisor = loop.create_task(self._supervise())
-            child = None if self._attempt is None else await asyncio.shield(self._attempt)
-            if child is None:
-                raise RelayDown("the relay does not start")
-            await self._add(child, served)
+            await self._add(await self._begin(), served)
         except BaseException:
             await self.give_up(served)
             raise
@@ -213,6 +206,18 @@ class RelayProcess:
             with contextlib.suppress(RelayDown):
                 self._child.tell(command)
 
+    async def _begin(self) -> RelayChild:
+        """Return the process, started if it wasn't; raises RelayDown at once while it is not to be started yet."""
+        async with self._lock:
+            if self._supervisor is None:
+                loop = asyncio.get_running_loop()
+                self._attempt = loop.create_future()
+                self._supervisor = loop.create_task(self._supervise())
+        child = None if self._attempt is None else await asyncio.shield(self._attempt)
+        if child is None:
+            raise RelayDown("the relay does not start")
+        return child
+
     async def _supervise(self) -> None:
         while True:
             child = RelayChild(self._told, timing=self._timing, command=self._command)
@@ -229,7 +234,7 @@ class RelayProcess:
             finally:
                 self._child = None
                 self._finish_attempt(None)
-                end = await child.stop()
+                end = await _wholly(child.stop())
             if time.monotonic() - began >= self._stable_seconds:
                 self._short_lives = 0
             delay = self._restart_seconds[min(self._short_lives, len(self._restart_seconds) - 1)]
@@ -312,3 +317,13 @@ class RelayProcess:
                 served.logins.note(message.failure)
             case LockedOut() if (served := self._served.get(message.id)) is not None:
                 served.logins.lock_out(message.source, message.seconds)
+
+
+async def _wholly[T](work: Coroutine[Any, Any, T]) -> T:
+    """Do something to its end also when this task is cancelled meanwhile: a process that is left half ended stays."""
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import os
+import signal
 from typing import Any
 from unittest.mock import patch
 
@@ -36,6 +38,16 @@ USERNAME, PASSWORD = "watchman", "p/ss wörd&1"
 CAMERA_USERNAME, CAMERA_PASSWORD = "adopter", "Adoption2026"
 SERIAL_NUMBER = "DS7616-Abc-0815"
 MAC = "02:00:5e:10:00:aa"
+IDLE = {
+    "state": "idle",
+    "reason": None,
+    "bit_rate": 0.0,
+    "frame_rate": 0.0,
+    "reconnects": 0,
+    "dropped_groups": 0,
+    "bytes": 0,
+}
+"""A stream that nobody has watched yet."""
 
 
 @pytest.fixture
@@ -166,6 +178,11 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
     endpoint = next(iter(entry.runtime_data.fleet.cameras.values())).camera.endpoint
     ports = {"onvif_port": endpoint.onvif_port, "rtsp_port": endpoint.rtsp_port}
     assert [one["token"] for one in diagnosis["cameras"]] == list(entry.runtime_data.fleet.cameras)
+    relay = diagnosis["relay"]
+    assert (relay["pid"], relay["restarts"]) == (entry.runtime_data.fleet.relays.state.pid, 0)
+    assert relay["since"].endswith("+00:00")
+    for one in diagnosis["cameras"][0]["video"]["streams"]:
+        assert one.pop("since").endswith("+00:00")
     assert diagnosis["cameras"][0] == {
         "token": channel["token"],
         "channel_is_there": True,
@@ -181,6 +198,10 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
             **ports,
         },
         "viewers": 0,
+        "video": {
+            "streams": [{**IDLE, "name": "main"}, {**IDLE, "name": "sub"}],
+            "viewers": [],
+        },
         "media2": False,
         "steered_by_clients": ["imaging", "ptz"],
         "events": {
@@ -261,6 +282,25 @@ async def test_a_recorder_that_tells_no_events_is_shown(
     assert (events["heard"], events["trouble"]["type"]) == (False, "EventsNotSupported")
 
 
+async def test_the_relay_shows_what_it_uses_and_that_it_is_gone(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, entry: MockConfigEntry
+) -> None:
+    relays = entry.runtime_data.fleet.relays
+    async with asyncio.timeout(5):
+        while relays.state.health is None:
+            await asyncio.sleep(0.01)
+    diagnosis: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert diagnosis["relay"]["health"]["memory"] > 4_000_000
+    relays._restart_seconds = (60.0,)
+    os.kill(relays.state.pid, signal.SIGKILL)
+    async with asyncio.timeout(5):
+        while relays.state.pid is not None:
+            await asyncio.sleep(0.01)
+    diagnosis = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert diagnosis["relay"] == {"pid": None, "since": None, "restarts": 1, "health": None}
+    assert [one["video"] for one in diagnosis["cameras"]] == [None, None]
+
+
 async def test_viewers_are_counted(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, entry: MockConfigEntry
 ) -> None:
@@ -272,6 +312,8 @@ async def test_viewers_are_counted(
     diagnosis: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert (await viewer).frames
     assert [one["viewers"] for one in diagnosis["cameras"]] == [1, 0]
+    (seen,) = diagnosis["cameras"][0]["video"]["viewers"]
+    assert (seen["address"], seen["stream"]) == ("**REDACTED**.1", "main")
 
 
 async def test_a_channel_that_is_gone_is_told_from_one_that_was_left_out(

@@ -11,11 +11,10 @@ import sys
 import pytest
 
 from custom_components.onvif_proxy.relay import program
-from custom_components.onvif_proxy.relay.program import ConfigError, read_config
 
 from .conftest import until
 from .rtsp_client import VIEWER, RtspClient
-from .scripted_recorder import ScriptedRecorder
+from .scripted_recorder import FIRST, ScriptedRecorder
 
 RELAY = Path(program.__file__).parent
 ISOLATED = ("-I", "-S", "-E")
@@ -58,6 +57,7 @@ async def test_it_explains_itself_without_home_assistant(options: tuple[str, ...
     status, output, errors = await run("--help", options=options)
     assert (status, errors) == (0, "")
     assert "--config FILE" in output
+    assert "--control" in output
 
 
 async def test_a_python_that_is_too_old_is_told_in_a_sentence() -> None:
@@ -107,7 +107,7 @@ async def test_it_relays_until_a_signal_and_gives_sessions_back(number: signal.S
             ports.append(line["port"])
         async with RtspClient(ports[0]) as viewer, RtspClient(ports[1]) as other:
             assert (await viewer.play("main")).status == 200
-            assert await viewer.frame() == (0, b"first")
+            assert await viewer.frame() == (0, FIRST)
             assert (await other.request("DESCRIBE", "/sub")).status == 200
             process.send_signal(number)
             output, errors = await asyncio.wait_for(process.communicate(), 10)
@@ -124,34 +124,11 @@ async def test_a_port_that_is_taken_is_said() -> None:
     assert "Secret" not in errors
 
 
-@pytest.mark.parametrize("arguments", [("--config", "/nowhere/at.all"), ("--config", "-"), ()])
+@pytest.mark.parametrize(
+    "arguments", [("--config", "/nowhere/at.all"), ("--config", "-"), (), ("--config", "-", "--control")]
+)
 async def test_a_configuration_that_cannot_be_used_is_said(arguments: tuple[str, ...]) -> None:
     status, output, errors = await run(*arguments, text="{")
     assert (status, output) == (2, "")
     assert "Traceback" not in errors
     assert errors.startswith(("relay: ", "usage: "))
-
-
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        ("", "not JSON"),
-        ("{}", "not a list of cameras"),
-        ("[]", "not a list of cameras"),
-        ("[1]", "camera 1: port is missing or not int"),
-        (json.dumps([camera(), camera(port=True)]), "camera 2: port is missing or not int"),
-        (json.dumps([camera(port=65536)]), "camera 1: port out of range"),
-        (json.dumps([camera(address=None)]), "camera 1: address is missing or not str"),
-        (json.dumps([camera(sources={})]), "camera 1: no sources"),
-        (json.dumps([camera(credentials={"username": "a"})]), "camera 1: password is missing or not str"),
-        (json.dumps([camera(sources={"main": {}})]), "camera 1, source 'main': uri is missing or not str"),
-        (json.dumps([camera(sources={"main": {"uri": "http://a/"}})]), "camera 1, source 'main': not an RTSP URI"),
-        (
-            json.dumps([camera(sources={"main": {"uri": "rtsp://a:Secret@b/"}})]),
-            "camera 1, source 'main': credentials don't belong into the URI",
-        ),
-    ],
-)
-def test_what_is_wrong_with_a_configuration_is_named(config: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        read_config(config)

@@ -1,7 +1,7 @@
 """The relay's side of its parent's control channel: commands on standard input, answers and events on standard output."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 import logging
@@ -49,7 +49,7 @@ _LOGGER = logging.getLogger(__name__)
 
 MAX_UNREAD = 4 * 1024 * 1024
 """Bytes that wait for a parent that doesn't read; what is logged beyond them is lost."""
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
 """Between two looks at what viewers and streams do, and at whether the parent is still there."""
 _PACKAGE = __name__.partition(".relay.")[0]
 
@@ -73,7 +73,10 @@ class Control:
         self._write = write
         self._cameras: dict[int, _Served] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slow: dict[type[Command], Callable[[Any], Any]] = {AddCamera: self._add, RemoveCamera: self._remove}
+        self._slow: dict[type[Command], Callable[[Any], Coroutine[Any, Any, Answer]]] = {
+            AddCamera: self._add,
+            RemoveCamera: self._remove,
+        }
         self._quick: dict[type[Command], Callable[[Any], tuple[Answer, bytes]]] = {
             UpdateCamera: self._update,
             LockOut: self._lock_out,
@@ -101,7 +104,8 @@ class Control:
         except WireError as error:
             _LOGGER.error("The parent said what is no command: %s", error)
             return
-        command, answer = envelope.message, partial(self._answer, envelope.number)
+        command: Any = envelope.message
+        answer = partial(self._answer, envelope.number)
         if not isinstance(command, (AddCamera, Ping)) and getattr(command, "id", None) not in self._cameras:
             answer(Failed(errno=None, text="no such camera"))
         elif (slow := self._slow.get(type(command))) is not None:
@@ -137,9 +141,9 @@ class Control:
         if number is not None:
             self._write(encode(answer, number, payload))
 
-    async def _do(self, work: Any, answer: Callable[[Answer], None]) -> None:
+    async def _do(self, work: Coroutine[Any, Any, Answer], answer: Callable[[Answer], None]) -> None:
         try:
-            result = await work
+            result: Answer = await work
         except (OSError, OverflowError) as error:  # the latter for a port that is none
             result = Failed(errno=getattr(error, "errno", None), text=getattr(error, "strerror", None) or str(error))
         except Exception as error:

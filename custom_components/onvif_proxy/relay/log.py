@@ -63,9 +63,9 @@ class MessageHandler(logging.Handler):
             return
         try:
             text = without_secrets(self.format(record), self._secrets())[: self._max_text]
-        except Exception:  # noqa: BLE001 - a line that can't be formatted must not end what logged it
-            self.handleError(record)
-            return
+        except Exception as error:  # noqa: BLE001 - a line that can't be formatted must not end what logged it
+            # `handleError` would write the arguments as they are.
+            text = f"A line of the log could not be formatted: {type(error).__name__}"
         self._tell(LogLine(level=record.levelno, logger=record.name.removeprefix(self._prefix), text=text))
 
 
