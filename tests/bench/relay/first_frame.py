@@ -1,6 +1,7 @@
 """Joins a stream so often as its argument says, decodes one frame each time, and prints the milliseconds as JSON.
 
-The stream's URI comes by standard input. PyAV is asked to begin with what it gets, as players of live pictures ask it.
+The stream's URI comes by standard input. PyAV is asked to begin with what it gets, as players of live pictures ask it; not
+by `nobuffer`, which throws away what it has looked at, the first key frame.
 """
 
 import json
@@ -10,7 +11,7 @@ import time
 
 import av
 
-_OPTIONS = {"rtsp_transport": "tcp", "fflags": "nobuffer", "analyzeduration": "0", "probesize": "32"}
+_OPTIONS = {"rtsp_transport": "tcp", "analyzeduration": "0", "probesize": "32"}
 
 
 def first_frame_ms(uri: str) -> float:

@@ -38,7 +38,7 @@ class Effort:
 
 
 THOROUGH = Effort(rounds=4, seconds=1.5, churns=10_000, joins=8, loop_seconds=2.5, thorough=True)
-QUICK = Effort(rounds=1, seconds=1.0, churns=1_000, joins=3, loop_seconds=2.0, thorough=False)
+QUICK = Effort(rounds=1, seconds=0.8, churns=500, joins=3, loop_seconds=1.5, thorough=False)
 
 
 @dataclass(frozen=True, slots=True)
