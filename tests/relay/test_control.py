@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 import json
 import logging
+import os
+from pathlib import Path
 import signal
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +19,7 @@ from custom_components.onvif_proxy.relay.control import Control
 from custom_components.onvif_proxy.relay.messages import (
     MAX_LINE,
     MAX_PAYLOAD,
+    Activity,
     AddCamera,
     Command,
     Done,
@@ -37,12 +41,13 @@ from custom_components.onvif_proxy.relay.messages import (
     encode,
 )
 from custom_components.onvif_proxy.relay.source import Source
+from custom_components.onvif_proxy.relay.statistics import CameraStatistics
 from custom_components.onvif_proxy.relay.wire import WireError
 
 from .conftest import until
 from .rtsp_client import VIEWER, RtspClient
 from .scripted_recorder import ScriptedRecorder
-from .test_program import start
+from .test_program import RELAY, start
 
 
 def config(**changes: Any) -> CameraConfig:
@@ -181,6 +186,43 @@ async def test_it_ends_when_nobody_hears_it_any_more(relay: Relay) -> None:
     transport: Any = relay.process._transport  # type: ignore[attr-defined] # the end that is read can't be closed otherwise
     transport.get_pipe_transport(1).close()
     assert (await relay.ended())[0] == 0
+
+
+async def test_it_ends_with_its_parent_though_somebody_holds_its_input_open() -> None:
+    code = f"""
+import os, subprocess, sys, time
+reading, writing = os.pipe()
+os.set_inheritable(writing, True)
+holder = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], close_fds=False)
+relay = subprocess.Popen([sys.executable, "-S", "-E", {str(RELAY)!r}, "--control"], stdin=reading)
+print(holder.pid, relay.pid, flush=True)
+time.sleep(60)
+"""
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-S", "-c", code, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    holder, relay = map(int, (await asyncio.wait_for(parent.stdout.readline(), 20)).split())
+    try:
+        assert decode(await asyncio.wait_for(parent.stdout.readline(), 20)) == Envelope(message=Ready())
+        parent.kill()
+        await until(lambda: not Path(f"/proc/{relay}").exists())
+        assert Path(f"/proc/{holder}").exists()
+    finally:
+        os.kill(holder, signal.SIGKILL)
+        await parent.wait()
+
+
+class TestActivity:
+    def test_a_camera_that_cannot_tell_leaves_the_others_alone(self, caplog: pytest.LogCaptureFixture) -> None:
+        told: list[bytes] = []
+        control = Control(told.append)
+        statistics = CameraStatistics(streams=(), viewers=())
+        for number, tell in enumerate((None, lambda: statistics)):
+            served: Any = SimpleNamespace(server=SimpleNamespace(statistics=tell), told=None)
+            control._cameras[number] = served
+        control.look()
+        control.look()
+        assert [decode(line).message for line in told] == [Activity(id=1, viewers=0, streams={})]
+        assert "can't be told" in caplog.text
 
 
 class TestKeyFrames:

@@ -123,7 +123,11 @@ class Control:
     def look(self) -> None:
         """Tell what viewers and streams do, where that is news."""
         for number, served in self._cameras.items():
-            statistics = served.server.statistics()
+            try:
+                statistics = served.server.statistics()
+            except Exception:
+                _LOGGER.exception("What a camera does can't be told")
+                continue
             streams = {stream.name: stream.state for stream in statistics.streams}
             activity = Activity(id=number, viewers=len(statistics.viewers), streams=streams)
             if activity != served.told:
@@ -248,7 +252,9 @@ async def run(*, look_seconds: float = LOOK_SECONDS) -> None:
     finally:
         for task in ended:
             task.cancel()
-        await asyncio.gather(*ended, return_exceptions=True)
+        for result in await asyncio.gather(*ended, return_exceptions=True):
+            if isinstance(result, Exception):
+                _LOGGER.error("The relay ends", exc_info=result)
         await control.stop()
         incoming.close()
         outgoing.close()
