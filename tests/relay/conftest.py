@@ -7,9 +7,16 @@ from contextlib import asynccontextmanager
 import pytest
 
 from custom_components.onvif_proxy.relay import CameraOptions, Limits, RelayServer
+from custom_components.onvif_proxy.relay.plane import PlaneLoop
 
 from .rtsp_client import VIEWER
 from .scripted_recorder import ScriptedRecorder
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run these tests in the loop that relays need."""
+    return {"plane": PlaneLoop}
+
 
 QUICK = Limits(
     handshake_timeout=2.0,

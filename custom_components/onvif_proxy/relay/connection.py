@@ -52,6 +52,7 @@ class Connection:
         self._plane = plane
         self._limits = limits
         self._loop = asyncio.get_running_loop()
+        self._receive = sock.recv_into
         self._rest = b""
         self._registered = False
         self._deaf = False
@@ -66,31 +67,32 @@ class Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
 
     def start(self, *, tick: float | None = None) -> None:
-        """Read from now on; `tick` as in `Plane.register`."""
-        self._plane.register(self.sock.fileno(), self, tick=tick)
+        """Read from now on; `tick` as in `Plane.add`."""
+        self._plane.add(self.sock.fileno(), self, tick=tick)
         self._registered = True
 
     # What the plane tells.
 
     def readable(self) -> None:
         """Read once and hand it on."""
-        plane, kept = self._plane, len(self._rest)
+        plane = self._plane
+        rest = len(self._rest)
         try:
-            if kept:
-                plane.buffer[:kept] = self._rest
-                size = self.sock.recv_into(plane.view[kept:])
+            if rest:
+                plane.buffer[:rest] = self._rest
+                size = self._receive(plane.view[rest:])
             else:
-                size = self.sock.recv_into(plane.view)
+                size = self._receive(plane.view)
         except BlockingIOError, InterruptedError:
             return
         except OSError:
             size = 0
         if not size:
             self.abort()
-        elif not self._deaf:
-            self._hand_on(kept + size)
-
-    def _hand_on(self, size: int) -> None:
+            return
+        if self._deaf:
+            return
+        size += rest
         try:
             taken = self._handler.data_received(size)
         except RtspError as error:
@@ -98,7 +100,10 @@ class Connection:
             self._handler.framing_lost(error)
             return
         # A message or frame is never as long as the buffer: handlers refuse those that are too long.
-        self._rest = bytes(self._plane.view[taken:size]) if taken < size else b""
+        if taken < size:
+            self._rest = bytes(plane.view[taken:size])
+        elif rest:
+            self._rest = b""
 
     def writable(self) -> None:
         """Send what waits, as far as the peer takes it."""
@@ -244,7 +249,7 @@ class Connection:
         self.queued = 0
         if self._registered:
             self._registered = False
-            self._plane.unregister(self.sock.fileno())
+            self._plane.remove(self.sock.fileno())
         self.sock.close()
         self._gone.set_result(None)
         self._handler.connection_lost()

@@ -33,10 +33,13 @@ class GroupBuffer:
         self._began = 0.0
         self._mark: int | None = None
 
+    @property
+    def keeps(self) -> bool:
+        """Whether pieces are wanted: a group is here, or may have begun."""
+        return self.holding or self._mark is not None
+
     def append(self, piece: bytes) -> bool:
         """Take a piece; return False when the group became too large with it and is given up."""
-        if not self.holding and self._mark is None:
-            return True
         self.pieces.append(piece)
         self.size += len(piece)
         if self.size <= self._max_size and self._clock() - self._began <= self._max_seconds:

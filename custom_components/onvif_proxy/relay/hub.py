@@ -276,7 +276,6 @@ class StreamHub:
     def media_received(self, piece: bytes, scanner: Scanner) -> None:
         """Hand media to everybody."""
         self._bytes += len(piece)
-        self._scanner = scanner
         if scanner.cuts:
             self._cut(piece, scanner.cuts)
         else:
@@ -308,29 +307,29 @@ class StreamHub:
         self._pictures_at_turn = self._scanner.pictures if self._scanner is not None else 0
         if self._key_awaited_until is not None:
             self._key_awaited_until = None
-            for piece in begun:
-                self._give_to_all(piece)
+            for audience in self._audiences:
+                for piece in begun:
+                    changed = audience.passage.translate(piece)
+                    for delivery in audience.deliveries:
+                        delivery.give(piece, changed, held=True)
             return
         for audience in self._audiences:
             for delivery in audience.deliveries:
                 delivery.turn(begun)
 
     def _give(self, piece: bytes) -> None:
+        """Hand on what belongs together."""
         groups = self._groups
         if groups.former and self._scanner is not None and self._scanner.pictures > self._pictures_at_turn:
             groups.picture_ended()
-        if not groups.append(piece):
+        if groups.keeps and not groups.append(piece):
             for audience in self._audiences:
                 for delivery in audience.deliveries:
                     delivery.group_given_up()
-        if self._key_awaited_until is not None:
-            if time.monotonic() < self._key_awaited_until:
-                return
-            self._key_awaited_until = None
-        self._give_to_all(piece)
-
-    def _give_to_all(self, piece: bytes) -> None:
-        held = self._groups.holding
+        if self._key_awaited_until is not None and time.monotonic() < self._key_awaited_until:
+            return
+        self._key_awaited_until = None
+        held = groups.holding
         for audience in self._audiences:
             passage = audience.passage
             changed = piece if passage.unchanged else passage.translate(piece)
@@ -447,7 +446,7 @@ class StreamHub:
     def _begin(self, session: _Session) -> None:
         """Let viewers that have seen a former session go on with this one."""
         self._session = session
-        self._scanner = None
+        self._scanner = session.upstream.scanner
         now = time.monotonic()
         for audience in self._audiences:
             continuations = {
@@ -470,7 +469,7 @@ class StreamHub:
         if session is None:
             return
         self._lost_at = time.monotonic()
-        tails = session.upstream.tails
+        tails = session.upstream.scanner.tails
         for audience in self._audiences:
             for number, (channel, _) in session.channels.items():
                 continuation = audience.passage.continuations.get(number)

@@ -1,15 +1,19 @@
-"""The data plane: every socket of a process's relays in one epoll, served together, with a tick where packets come singly.
+"""The data plane: an event loop that serves media sockets by itself, with a tick where packets come singly.
 
-Cost follows wake-ups, not bytes. One wake-up of the event loop serves all sockets that are ready, into one buffer; while what
-is read is small, the sockets are left alone until the next tick, so that each read takes several packets.
+Cost follows wake-ups, not bytes. Sockets of the plane are served where the loop waits, without a callback's way through it,
+all that are ready at once, into one buffer. While reads are small, the loop sleeps to the next tick before it serves, so that
+each read takes several packets.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextvars import Context
 import logging
 import os
 import select
-from typing import Protocol
+import selectors
+import time
+from typing import Protocol, override
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -17,8 +21,8 @@ READ_BUFFER = 256 * 1024
 """Bytes taken from a socket at once."""
 READ_AHEAD = 64
 """Bytes of the buffer behind what is read: whoever walks a frame may look a little beyond its end."""
-SMALL_READ = 8 * 1024
-"""Bytes; while the mean read of a recorder is smaller, the tick gathers. A frame of video written at once is larger."""
+SMALL_READ = 24 * 1024
+"""Bytes; while a recorder's mean read is smaller, the tick gathers. A main stream's picture, written at once, is larger."""
 MAX_TICKS = 256
 """Ticks in a row before reads are measured anew without them."""
 MEASURED_WAKES = 16
@@ -29,7 +33,7 @@ _MAX_EVENTS = 256
 
 
 class Pollable(Protocol):
-    """A socket's owner; called in the event loop, must not block."""
+    """A socket's owner; called where the loop waits, must not block."""
 
     def readable(self) -> None:
         """Read once."""
@@ -41,117 +45,110 @@ class Pollable(Protocol):
         """End: one of the above raised what it should not have."""
 
 
-class Plane:
-    """The sockets of one event loop; holds file descriptors only while it has any."""
+class Plane(selectors.EpollSelector):
+    """What an event loop waits with, and the sockets that are served meanwhile."""
 
     def __init__(self) -> None:
         """Have no socket yet."""
+        super().__init__()
         self.buffer = bytearray(READ_BUFFER + READ_AHEAD)
         """What sockets are read into; valid until the next read."""
         self.view = memoryview(self.buffer)[:READ_BUFFER]
         self.mean_read = float(READ_BUFFER)
-        """Bytes, of recorders' reads outside of ticks."""
-        self.ticking = False
-        """Whether sockets are served at ticks only."""
+        """Bytes, of recorders' reads; who reads adds to it while `measuring`."""
+        self.measuring = True
+        """Whether reads are as recorders write."""
+        self.called = False
+        """Whether the loop has something to do: a callback or timer that came while sockets were served."""
         self._owners: dict[int, Pollable] = {}
         self._ticks: dict[int, float] = {}
-        self._epoll: select.epoll | None = None
-        self._timer = -1
+        self._tick = 0.0
         self._served_ticks = 0
-        self._measuring = 0
+        self._left_to_measure = 0
+        # The selector's own epoll, through a descriptor that is ours to close.
+        self._epoll = select.epoll.fromfd(os.dup(self.fileno()))
+
+    @override
+    def close(self) -> None:
+        """Close the epoll."""
+        self._epoll.close()
+        super().close()
 
     @property
     def sockets(self) -> int:
         """How many there are."""
         return len(self._owners)
 
-    def register(self, fd: int, owner: Pollable, *, tick: float | None = None) -> None:
+    def add(self, fd: int, owner: Pollable, *, tick: float | None = None) -> None:
         """Serve a socket from now on, reading. The shortest tick (seconds, 0 for none) of all that name one holds for all."""
-        if self._epoll is None:
-            self._open()
-        assert self._epoll is not None
         self._epoll.register(fd, select.EPOLLIN)
         self._owners[fd] = owner
         if tick is not None:
             self._ticks[fd] = tick
+            self._tick = min(self._ticks.values())
 
     def watch(self, fd: int, *, reading: bool, writing: bool) -> None:
         """Choose what to be told of."""
-        assert self._epoll is not None
         self._epoll.modify(fd, (select.EPOLLIN if reading else 0) | (select.EPOLLOUT if writing else 0))
 
-    def unregister(self, fd: int) -> None:
+    def remove(self, fd: int) -> None:
         """Forget a socket; before it is closed."""
-        assert self._epoll is not None
         self._epoll.unregister(fd)
         del self._owners[fd]
-        self._ticks.pop(fd, None)
-        if not self._owners:
-            self._close()
+        if self._ticks.pop(fd, None) is not None:
+            self._tick = min(self._ticks.values(), default=0.0)
+            if not self._ticks:
+                self.mean_read = float(READ_BUFFER)
 
     def measure(self, size: int) -> None:
-        """Hear of a read from a recorder."""
-        if not self.ticking:
-            self.mean_read += (size - self.mean_read) * _WEIGHT
+        """Hear of a read from a recorder, while `measuring`."""
+        self.mean_read += (size - self.mean_read) * _WEIGHT
 
-    def _open(self) -> None:
-        self._epoll = select.epoll()
-        self._timer = os.timerfd_create(0, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
-        asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._wake)
+    @override
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Serve the plane's sockets until something is ready that is not one of them, or the loop has something to do."""
+        self.called = False
+        ends = None if timeout is None else time.monotonic() + max(timeout, 0)
+        while True:
+            if self.measuring:
+                events = self._epoll.poll(timeout, _MAX_EVENTS)
+                self._left_to_measure -= 1
+            else:
+                events = self._tick_events(timeout)
+            found = self._serve(events) if events else []
+            if found or self.called:
+                return found
+            if events and self.measuring and self._left_to_measure <= 0:
+                self.measuring = not (self._tick and self.mean_read < SMALL_READ)
+                self._served_ticks = 0
+            if ends is not None:
+                timeout = ends - time.monotonic()
+                if timeout <= 0:
+                    return found
 
-    def _close(self) -> None:
-        assert self._epoll is not None
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._timer if self.ticking else self._epoll.fileno())
-        self._epoll.close()
-        os.close(self._timer)
-        self._epoll, self._timer, self.ticking = None, -1, False
-        self.mean_read = float(READ_BUFFER)
-
-    def _wake(self) -> None:
-        """Serve at once; go over to ticks where that would be often and for little."""
-        assert self._epoll is not None
-        self._serve(self._epoll.poll(0, _MAX_EVENTS))
-        self._measuring -= 1
-        if self.mean_read < SMALL_READ and self._measuring <= 0 and self._epoll is not None:
-            if tick := min(self._ticks.values(), default=0.0):
-                self._begin_ticks(tick)
-
-    def _begin_ticks(self, tick: float) -> None:
-        assert self._epoll is not None
-        self.ticking = True
-        self._served_ticks = 0
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._epoll.fileno())
-        os.timerfd_settime(self._timer, initial=tick, interval=tick)
-        loop.add_reader(self._timer, self._tick)
-
-    def _end_ticks(self) -> None:
-        assert self._epoll is not None
-        self.ticking = False
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._timer)
-        os.timerfd_settime(self._timer, initial=0)
-        loop.add_reader(self._epoll.fileno(), self._wake)
-
-    def _tick(self) -> None:
-        """Serve what came since the last tick; without any, or to measure, go back to serving at once."""
-        assert self._epoll is not None
-        try:
-            os.read(self._timer, 8)
-        except BlockingIOError:
-            return
+    def _tick_events(self, timeout: float | None) -> list[tuple[int, int]]:
+        """Return what is ready at the next tick; stop ticking when nothing is, or to measure."""
+        if timeout is None or timeout > 0:
+            time.sleep(self._tick - time.monotonic() % self._tick)
         events = self._epoll.poll(0, _MAX_EVENTS)
-        self._serve(events)
         self._served_ticks += 1
-        if self._epoll is not None and (not events or self._served_ticks >= MAX_TICKS):
-            self._measuring = MEASURED_WAKES if events else 0
-            self._end_ticks()
+        if not events or self._served_ticks >= MAX_TICKS:
+            self.measuring = True
+            self._left_to_measure = MEASURED_WAKES if events else 0
+        return events
 
-    def _serve(self, events: Sequence[tuple[int, int]]) -> None:
+    def _serve(self, events: list[tuple[int, int]]) -> list[tuple[selectors.SelectorKey, int]]:
+        """Serve the plane's sockets; return what else is ready, as asyncio wants it."""
+        found = []
         owners = self._owners
         for fd, event in events:
-            if (owner := owners.get(fd)) is None:
+            owner = owners.get(fd)
+            if owner is None:
+                if key := self.get_map().get(fd):
+                    wanted = (event & ~select.EPOLLIN and selectors.EVENT_WRITE) | (
+                        event & ~select.EPOLLOUT and selectors.EVENT_READ
+                    )
+                    found.append((key, wanted & key.events))
                 continue
             try:
                 if event & select.EPOLLOUT:
@@ -162,3 +159,37 @@ class Plane:
                 # A defect of ours, or a new trick of a peer's: it costs this connection, no other.
                 _LOGGER.exception("Could not serve a connection")
                 owner.failed()
+        return found
+
+
+class PlaneLoop(asyncio.SelectorEventLoop):
+    """The event loop that relays run in: `asyncio.run(..., loop_factory=PlaneLoop)`."""
+
+    def __init__(self) -> None:
+        """Have a plane of its own."""
+        self.plane = Plane()
+        super().__init__(self.plane)
+
+    @override
+    def call_soon[*Ts](
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Stop serving, to call."""
+        self.plane.called = True
+        return super().call_soon(callback, *args, context=context)
+
+    @override
+    def call_at[*Ts](
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Stop serving, to see when to wake next."""
+        self.plane.called = True
+        return super().call_at(when, callback, *args, context=context)
+
+
+def running_plane() -> Plane:
+    """Return the running event loop's; raises TypeError in a loop of another kind."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, PlaneLoop):
+        raise TypeError("a relay needs a PlaneLoop")
+    return loop.plane

@@ -12,6 +12,7 @@ import sys
 
 from . import control
 from .config import CameraConfig, ConfigError, read_config
+from .plane import PlaneLoop
 from .server import RelayServer
 
 MAX_CONFIG = 4 * 1024 * 1024
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--debug", action="store_true", help="log to standard error what viewers and recorders do")
     options = parser.parse_args(arguments)
     if options.control:
-        asyncio.run(control.run())
+        asyncio.run(control.run(), loop_factory=PlaneLoop)
         return 0
     logging.basicConfig(level=logging.DEBUG if options.debug else logging.WARNING)
     try:
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"relay: {options.config}: {error}", file=sys.stderr)  # noqa: T201 - its output
         return 2
     try:
-        asyncio.run(_serve(cameras))
+        asyncio.run(_serve(cameras), loop_factory=PlaneLoop)
     except OSError as error:
         print(f"relay: {error}", file=sys.stderr)  # noqa: T201 - its output
         return 1

@@ -61,7 +61,7 @@ class UpstreamSession:
     """Describes, sets up and plays one stream; `lost` tells when the recorder ends it, `close()` ends it from here."""
 
     def __init__(self, source: Source, limits: Limits, plane: Plane, handler: UpstreamHandler, *, tick: float) -> None:
-        """`tick` as in `Plane.register`."""
+        """`tick` as in `Plane.add`."""
         self.lost: asyncio.Future[UpstreamError] = asyncio.get_running_loop().create_future()
         """Why there is no session any more; cancelled by `close()`."""
         self._source = source
@@ -71,7 +71,8 @@ class UpstreamSession:
         self._tick = tick
         self._digest = DigestClient(source.credentials, allow_basic=True)
         self._framer = RtspFramer()
-        self._scanner = Scanner()
+        self.scanner = Scanner()
+        """Walks what the recorder sends."""
         self._connection: Connection | None = None
         self._location: Location | None = None
         self._base = ""
@@ -111,7 +112,7 @@ class UpstreamSession:
         if len(set(taken)) < len(taken):
             raise UpstreamNonsense("recorder puts two tracks on one channel")
         self._report_channels = frozenset(track.channels[1] for track in tracks.values())
-        self._scanner = _scanner(tracks.values())
+        self.scanner = _scanner(tracks.values())
         return tracks
 
     async def play(self) -> None:
@@ -119,11 +120,6 @@ class UpstreamSession:
         await self._request("PLAY", self._control, ("Range", _LIVE_FROM_NOW))
         self._keep_alive = asyncio.get_running_loop().create_task(self._keep_session_alive())
         self._watch_media()
-
-    @property
-    def tails(self) -> Mapping[int, bytes]:
-        """The RTP header of the last packet of each channel."""
-        return self._scanner.tails
 
     async def _setup(self, medium: MediaDescription, channels: Channels) -> Channels:
         """Set a medium up on these interleaved channels; return those that the recorder took."""
@@ -162,8 +158,9 @@ class UpstreamSession:
 
     def data_received(self, size: int) -> int:
         """Walk media, match an answer to its request, refuse what the recorder asks of us. Raises RtspError."""
-        plane, scanner = self._plane, self._scanner
-        plane.measure(size)
+        plane, scanner = self._plane, self.scanner
+        if plane.measuring:
+            plane.measure(size)
         position = 0
         while True:
             end = scanner.scan(plane.buffer, position, size)
