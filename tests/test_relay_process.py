@@ -153,6 +153,15 @@ class TestServing:
         camera = await Served(config()).by(relays)
         assert await camera.key_frame("sub") is None
         assert await camera.key_frame("nothing") is None
+        with pytest.raises(OSError, match="recorder"):
+            await camera.key_frame("main", timeout=5.0)
+
+    async def test_a_stream_that_nobody_watches_is_opened_for_its_key_frame(self, relays: RelayProcess) -> None:
+        async with ScriptedRecorder() as recorder:
+            camera = await Served(config(recorder)).by(relays)
+            frame = await camera.key_frame("main", timeout=5.0)
+            assert frame is not None
+            assert frame.data.endswith(b"\0\0\0\1\x65first")
 
     async def test_changes_hold_at_once_and_in_the_next_process(self, relays: RelayProcess) -> None:
         camera = await Served(config()).by(relays)

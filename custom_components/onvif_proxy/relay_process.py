@@ -112,9 +112,12 @@ class ServedCamera:
         """Ask what it is doing; raises RelayDown."""
         return await self.relays.child.ask(GetStatistics(id=self.id), CameraStatistics)
 
-    async def key_frame(self, name: str) -> KeyFrame | None:
-        """Ask for the last key frame of a stream, None where there is none now; raises RelayDown."""
-        return await self.relays.child.ask_key_frame(GetKeyFrame(id=self.id, stream=name))
+    async def key_frame(self, name: str, *, timeout: float = 0.0) -> KeyFrame | None:
+        """Ask for the last key frame of a stream, which is opened for it if there is time; None where there is none then.
+
+        Raises RelayDown, or OSError where the recorder does not give the stream.
+        """
+        return await self.relays.child.ask_key_frame(GetKeyFrame(id=self.id, stream=name, seconds=timeout))
 
     async def stop(self) -> None:
         """Serve it no more; idempotent, returns when its port is free."""

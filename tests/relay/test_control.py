@@ -16,6 +16,7 @@ import pytest
 from custom_components.onvif_proxy.model import Credentials
 from custom_components.onvif_proxy.relay.config import CameraConfig
 from custom_components.onvif_proxy.relay.control import Control
+from custom_components.onvif_proxy.relay.errors import UpstreamUnreachable
 from custom_components.onvif_proxy.relay.messages import (
     MAX_LINE,
     MAX_PAYLOAD,
@@ -232,24 +233,47 @@ class TestKeyFrames:
         """Has a frame of a size."""
 
         def __init__(self, frame: Any) -> None:
-            self.key_frame = lambda name: frame if name == "main" else None
+            self.frame = frame
 
-    def answer(self, size: int, stream: str = "main") -> tuple[Envelope, bytes]:
+        async def key_frame(self, name: str, *, timeout: float) -> Any:
+            if name == "refused":
+                raise UpstreamUnreachable("recorder refuses the connection")
+            if name == "slow":
+                await asyncio.sleep(timeout)
+            return self.frame if name == "main" else None
+
+        async def stop(self) -> None:
+            pass
+
+    async def answer(self, size: int, stream: str = "main") -> tuple[Envelope, bytes]:
         written: list[bytes] = []
         control = Control(written.append)
         frame = SimpleNamespace(codec="H264", data=b"x" * size)
         control._cameras[1] = SimpleNamespace(server=self.Server(frame))  # type: ignore[assignment] # as much as is asked
         control.take(encode(GetKeyFrame(id=1, stream=stream), 5))
+        await until(lambda: bool(written))
         line, _, payload = b"".join(written).partition(b"\n")
         return decode(line), payload
 
-    def test_the_bytes_follow_the_answer(self) -> None:
+    async def test_the_bytes_follow_the_answer(self) -> None:
         expected = Envelope(message=KeyFrameFound(codec="H264"), number=5, payload_size=9)
-        assert self.answer(9) == (expected, b"x" * 9)
+        assert await self.answer(9) == (expected, b"x" * 9)
 
-    def test_none_and_one_that_is_too_large_are_none(self) -> None:
-        assert self.answer(9, "sub") == (Envelope(message=Done(), number=5), b"")
-        assert self.answer(MAX_PAYLOAD + 1) == (Envelope(message=Done(), number=5), b"")
+    async def test_none_and_one_that_is_too_large_are_none(self) -> None:
+        assert await self.answer(9, "sub") == (Envelope(message=Done(), number=5), b"")
+        assert await self.answer(MAX_PAYLOAD + 1) == (Envelope(message=Done(), number=5), b"")
+
+    async def test_what_the_recorder_refuses_is_said(self) -> None:
+        failed = Failed(errno=None, text="recorder refuses the connection")
+        assert await self.answer(9, "refused") == (Envelope(message=failed, number=5), b"")
+
+    async def test_the_end_waits_for_nobody_who_asks(self) -> None:
+        control = Control(lambda _: None)
+        control._cameras[1] = SimpleNamespace(server=self.Server(None))  # type: ignore[assignment] # as much as is asked
+        control.take(encode(GetKeyFrame(id=1, stream="slow", seconds=3600.0), 5))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(1):
+            await control.stop()
 
 
 class TestMessages:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..logins import LoginFailure, LoginGuard
 from .config import CameraConfig
+from .errors import UpstreamError
 from .log import MessageHandler
 from .messages import (
     MAX_LINE,
@@ -73,15 +74,17 @@ class Control:
         self._write = write
         self._cameras: dict[int, _Served] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slow: dict[type[Command], Callable[[Any], Coroutine[Any, Any, Answer]]] = {
+        self._asking: set[asyncio.Task[None]] = set()
+        """Tasks that wait for a recorder, and that nobody needs to wait for."""
+        self._slow: dict[type[Command], Callable[[Any], Coroutine[Any, Any, tuple[Answer, bytes]]]] = {
             AddCamera: self._add,
             RemoveCamera: self._remove,
+            GetKeyFrame: self._get_key_frame,
         }
         self._quick: dict[type[Command], Callable[[Any], tuple[Answer, bytes]]] = {
             UpdateCamera: self._update,
             LockOut: self._lock_out,
             GetStatistics: self._get_statistics,
-            GetKeyFrame: self._get_key_frame,
             Ping: self._ping,
         }
 
@@ -110,8 +113,9 @@ class Control:
             answer(Failed(errno=None, text="no such camera"))
         elif (slow := self._slow.get(type(command))) is not None:
             task = asyncio.get_running_loop().create_task(self._do(slow(command), answer))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            tasks = self._asking if isinstance(command, GetKeyFrame) else self._tasks
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
         elif (quick := self._quick.get(type(command))) is not None:
             try:
                 result, payload = quick(command)
@@ -139,23 +143,31 @@ class Control:
         while self._tasks:
             await asyncio.wait(self._tasks)
         cameras, self._cameras = self._cameras, {}
+        for task in self._asking:
+            task.cancel()
         await asyncio.gather(*(served.server.stop() for served in cameras.values()))
 
     def _answer(self, number: int | None, answer: Answer, payload: bytes = b"") -> None:
         if number is not None:
             self._write(encode(answer, number, payload))
 
-    async def _do(self, work: Coroutine[Any, Any, Answer], answer: Callable[[Answer], None]) -> None:
+    async def _do(
+        self, work: Coroutine[Any, Any, tuple[Answer, bytes]], answer: Callable[[Answer, bytes], None]
+    ) -> None:
+        result: Answer
+        payload = b""
         try:
-            result: Answer = await work
+            result, payload = await work
         except (OSError, OverflowError) as error:  # the latter for a port that is none
             result = Failed(errno=getattr(error, "errno", None), text=getattr(error, "strerror", None) or str(error))
+        except UpstreamError as error:
+            result = Failed(errno=None, text=str(error))
         except Exception as error:
-            _LOGGER.exception("A camera could not be started or stopped")
+            _LOGGER.exception("A camera could not be started, stopped or asked")
             result = Failed(errno=None, text=type(error).__name__)
-        answer(result)
+        answer(result, payload)
 
-    async def _add(self, command: AddCamera) -> Answer:
+    async def _add(self, command: AddCamera) -> tuple[Answer, bytes]:
         config = command.camera
         guard = LoginGuard(
             lambda failure: self._login_failed(command.id, failure),
@@ -176,11 +188,11 @@ class Control:
         except BaseException:
             del self._cameras[command.id]
             raise
-        return Listening(port=server.port)
+        return Listening(port=server.port), b""
 
-    async def _remove(self, command: RemoveCamera) -> Answer:
+    async def _remove(self, command: RemoveCamera) -> tuple[Answer, bytes]:
         await self._cameras.pop(command.id).server.stop()
-        return Done()
+        return Done(), b""
 
     def _update(self, command: UpdateCamera) -> tuple[Answer, bytes]:
         served, config = self._cameras[command.id], command.camera
@@ -195,8 +207,8 @@ class Control:
     def _get_statistics(self, command: GetStatistics) -> tuple[CameraStatistics, bytes]:
         return self._cameras[command.id].server.statistics(), b""
 
-    def _get_key_frame(self, command: GetKeyFrame) -> tuple[Answer, bytes]:
-        frame = self._cameras[command.id].server.key_frame(command.stream)
+    async def _get_key_frame(self, command: GetKeyFrame) -> tuple[Answer, bytes]:
+        frame = await self._cameras[command.id].server.key_frame(command.stream, timeout=command.seconds)
         if frame is None or len(frame.data) > MAX_PAYLOAD:
             return Done(), b""
         return KeyFrameFound(codec=frame.codec), frame.data

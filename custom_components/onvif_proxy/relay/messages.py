@@ -60,10 +60,12 @@ class GetStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetKeyFrame:
-    """Answered with `KeyFrameFound`, or `Done` where there is none."""
+    """Answered with `KeyFrameFound`, `Done` where there is none in time, or `Failed` as the recorder did."""
 
     id: int
     stream: str
+    seconds: float = 0.0
+    """For a stream that nobody watches to be opened; 0 leaves it closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

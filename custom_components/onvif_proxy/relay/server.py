@@ -16,6 +16,7 @@ from .options import CameraOptions
 from .shared import shared
 from .source import Source
 from .statistics import CameraStatistics
+from .still import fetch_key_frame
 from .viewer import ViewerSession
 
 _LOGGER = logging.getLogger(__name__)
@@ -140,10 +141,13 @@ class RelayServer:
         """Return what is going on; nothing while it doesn't listen."""
         return CameraStatistics(streams=(), viewers=()) if self._camera is None else self._camera.statistics()
 
-    def key_frame(self, name: str) -> KeyFrame | None:
-        """Return the last key frame of a source; None where it isn't being received, or not one yet."""
+    async def key_frame(self, name: str, *, timeout: float = 0.0) -> KeyFrame | None:
+        """Return the last key frame of a source, which is opened for it if there is time; None where there is none in that time.
+
+        Raises UpstreamError as the attempt to open the source did.
+        """
         hub = None if self._camera is None else self._camera.hubs.get(name)
-        return None if hub is None else hub.key_frame()
+        return None if hub is None else await fetch_key_frame(hub, timeout=timeout)
 
     async def __aenter__(self) -> Self:
         """Start."""
