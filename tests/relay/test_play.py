@@ -38,17 +38,21 @@ async def recorder_behind_relay(
 
 
 @contextmanager
-def opened(port: int, name: str, password: str = VIEWER.password) -> Iterator[av.container.InputContainer]:
+def opened(
+    port: int, name: str, password: str = VIEWER.password, *, transport: str = "tcp"
+) -> Iterator[av.container.InputContainer]:
     """Open a stream with FFmpeg."""
     url = f"rtsp://{VIEWER.username}:{password}@127.0.0.1:{port}/{name}"
-    with av.open(url, options={"rtsp_transport": "tcp", "analyzeduration": "500000"}, timeout=10) as container:
+    with av.open(url, options={"rtsp_transport": transport, "analyzeduration": "500000"}, timeout=10) as container:
         yield container
 
 
-def decode(port: int, name: str, frames: int = 10) -> tuple[Counter[str], tuple[int, int], list[str]]:
+def decode(
+    port: int, name: str, frames: int = 10, *, transport: str = "tcp"
+) -> tuple[Counter[str], tuple[int, int], list[str]]:
     """Play until so many pictures are decoded; return numbers of frames by kind, picture size, codecs."""
     numbers: Counter[str] = Counter()
-    with opened(port, name) as container:
+    with opened(port, name, transport=transport) as container:
         video = container.streams.video[0]
         for packet in container.demux():
             numbers.update({packet.stream.type: len(packet.decode())})
@@ -69,6 +73,17 @@ async def test_main_and_sub_are_decoded_and_free_the_recorder(vendor: str) -> No
             assert decoded_size == size
             assert codecs[0] == "h264"
             await until(lambda: recorder.rtsp_sessions == 0 and server.viewers == 0)
+
+
+async def test_main_is_decoded_over_udp_and_frees_the_recorder() -> None:
+    async with recorder_behind_relay(RecorderOptions(channels=1, main=SMALL, sub=TINY)) as (recorder, server):
+        playing = asyncio.create_task(asyncio.to_thread(decode, server.port, "main", 30, transport="udp"))
+        await until(lambda: {viewer.transport for viewer in server.statistics().viewers} == {"UDP"})
+        numbers, size, _ = await playing
+        assert numbers["video"] >= 30
+        assert numbers["audio"] > 0
+        assert size == (320, 180)
+        await until(lambda: recorder.rtsp_sessions == 0 and server.viewers == 0)
 
 
 async def test_h265_with_aac_is_decoded() -> None:

@@ -156,8 +156,6 @@ async def test_a_login_for_one_stream_is_none_for_another() -> None:
         ("DESCRIBE", "/main", ("Accept: text/html",), 406),
         ("DESCRIBE", "/main", ("Require: www.onvif.org/ver20/backchannel",), 551),
         ("OPTIONS", "/unknown", (), 404),
-        ("SETUP", "/main/trackID=1", ("Transport: RTP/AVP;unicast;client_port=5000-5001",), 461),
-        ("SETUP", "/main/trackID=1", ("Transport: RTP/AVP/UDP;unicast;client_port=5000-5001",), 461),
         ("SETUP", "/main/trackID=1", ("Transport: RTP/AVP;multicast",), 461),
         ("SETUP", "/main/trackID=1", (), 461),
         ("SETUP", "/main/trackID=9", (TCP,), 404),
@@ -207,18 +205,6 @@ async def test_a_session_is_named_by_who_uses_it(method: str) -> None:
         viewer.session = None
         assert (await viewer.request(method, "/main")).status == 454
         assert server.viewers == 1
-
-
-async def test_udp_is_refused_before_the_recorder_is_asked_and_tcp_may_follow() -> None:
-    recorder = ScriptedRecorder()
-    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
-        udp = "Transport: RTP/AVP;unicast;client_port=5000-5001"
-        assert (await viewer.request("SETUP", "/main/trackID=1", udp)).status == 461
-        assert recorder.connections == []
-        both = f"{udp},RTP/AVP/TCP;unicast;interleaved=4-5"
-        assert (await viewer.request("SETUP", "/main/trackID=1", both)).get("Transport") == (
-            "RTP/AVP/TCP;unicast;interleaved=4-5"
-        )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ DEFAULT_SESSION_TIMEOUT = 60.0
 """Seconds, where a server doesn't say (RFC 2326 section 12.37)."""
 
 _CHANNELS = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
+_PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_LOWEST_PORT, _HIGHEST_PORT = 1024, 65535
 _SSRC = re.compile(r"[0-9A-Fa-f]{1,8}")
 _SEQUENCE = re.compile(r";\s*seq=([0-9]{1,5})\b")
 _TIME = re.compile(r";\s*rtptime=([0-9]{1,10})\b")
@@ -19,6 +21,10 @@ type Channels = tuple[int, int]
 """Interleaved channel numbers of RTP and RTCP."""
 
 
+type Ports = tuple[int, int]
+"""UDP ports of RTP and RTCP."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transport:
     """One alternative of a Transport header."""
@@ -28,11 +34,20 @@ class Transport:
     channels: Channels | None = None
     ssrc: str | None = None
     """Eight hex digits or less."""
+    client_ports: Ports | None = None
+    """None where none are named, or ports that no viewer has to itself."""
+    multicast: bool = False
+    destination: str | None = None
 
     @property
     def interleaved(self) -> bool:
         """Tell whether it asks for RTP in the RTSP connection."""
         return self.protocol == "RTP/AVP/TCP"
+
+    @property
+    def datagrams(self) -> bool:
+        """Tell whether it asks for RTP over UDP."""
+        return self.protocol in ("RTP/AVP", "RTP/AVP/UDP")
 
 
 def parse_transports(header: str) -> list[Transport]:
@@ -42,16 +57,27 @@ def parse_transports(header: str) -> list[Transport]:
 
 def _transport(alternative: str) -> Transport:
     protocol, *parameters = (part.strip() for part in alternative.split(";"))
-    channels = ssrc = None
-    for parameter in parameters:
-        name, _, value = (part.strip() for part in parameter.partition("="))
-        if name.lower() == "interleaved" and (match := _CHANNELS.fullmatch(value)):
-            first = int(match[1])
-            second = int(match[2]) if match[2] else first + 1
-            channels = (first, second) if first != second and max(first, second) < 256 else None
-        elif name.lower() == "ssrc" and _SSRC.fullmatch(value):
-            ssrc = value
-    return Transport(protocol.upper(), channels, ssrc)
+    fields = {name.strip().lower(): value.strip() for name, _, value in (item.partition("=") for item in parameters)}
+    ssrc = fields.get("ssrc", "")
+    return Transport(
+        protocol.upper(),
+        channels=_pair(_CHANNELS, fields.get("interleaved", ""), 0, 255),
+        ssrc=ssrc if _SSRC.fullmatch(ssrc) else None,
+        client_ports=_pair(_PORTS, fields.get("client_port", ""), _LOWEST_PORT, _HIGHEST_PORT),
+        multicast="multicast" in fields,
+        destination=fields.get("destination"),
+    )
+
+
+def _pair(pattern: re.Pattern[str], value: str, lowest: int, highest: int) -> tuple[int, int] | None:
+    """Read two different numbers, `a-b`, or `a` for the two from `a` on; None where they are others."""
+    if (match := pattern.fullmatch(value)) is None:
+        return None
+    first = int(match[1])
+    second = int(match[2]) if match[2] else first + 1
+    return (
+        (first, second) if first != second and lowest <= min(first, second) <= max(first, second) <= highest else None
+    )
 
 
 def parse_session(header: str) -> tuple[str, float]:

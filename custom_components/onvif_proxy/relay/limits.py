@@ -56,4 +56,11 @@ class Limits:
     max_group: int = DEFAULT_MAX_GROUP
     """Of a group of pictures that is kept for who joins in its middle."""
     max_group_seconds: float = DEFAULT_MAX_GROUP_SECONDS
+    udp_first_port: int = 20000
+    """Of those that media leaves from; below those that Linux gives to whoever asks for any."""
+    udp_last_port: int = 23999
+    udp_rate: int = 25_000_000
+    """Bytes a second that a viewer gets over UDP at most: 200 Mbit/s."""
+    udp_burst: int = 64 * 1024
+    """That a viewer gets over UDP at once: a third of what a socket of Linux has room for."""
     max_redirects: int = 3

@@ -50,7 +50,7 @@ class ViewerStatistics:
     """UTC; of its connection."""
     stream: str
     transport: str
-    """`TCP`: interleaved."""
+    """`TCP`: in its RTSP connection; `UDP`."""
     bytes: int
     """Sent to it."""
     dropped_groups: int

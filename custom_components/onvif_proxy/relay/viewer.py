@@ -14,15 +14,16 @@ from ..rtsp import Headers, InterleavedRun, RtspError, RtspFramer, RtspRequest, 
 from ..sdp import MediaDescription
 from .camera import Camera
 from .connection import Connection, local_address
-from .delivery import InterleavedDelivery
+from .delivery import Delivery, InterleavedDelivery
 from .description import TRACK, describe
 from .errors import UpstreamError
-from .fields import Channels, RtpInfo, Transport, parse_session, parse_transports
+from .fields import Channels, Ports, RtpInfo, Transport, parse_session, parse_transports
 from .frames import RtpHeader
 from .hub import StreamHub
 from .login import ViewerLogin
 from .passage import Passage
 from .statistics import ViewerStatistics
+from .udp import UdpDelivery, UdpOutlet
 from .uris import ViewerTarget, parse_viewer_uri
 
 _LOGGER = logging.getLogger(__name__)
@@ -75,8 +76,12 @@ class ViewerSession:
         self._state = _State.INIT
         self._session = ""
         self._tracks: dict[int, Channels] = {}
+        self._udp: UdpOutlet | None = None
+        """Set where media does not go through the connection."""
         self._delivery = self._new_delivery()
         self._dropped = 0
+        self._sent = 0
+        """Bytes of former sessions that went over UDP."""
         self._starts = False
         """Whether media follows the answer to the present request."""
         self._methods: dict[str, Callable[[RtspRequest, ViewerTarget], Awaitable[RtspResponse]]] = {
@@ -109,8 +114,8 @@ class ViewerSession:
             address=self.address,
             since=self._since,
             stream=self._hub.name,
-            transport="TCP",
-            bytes=self.connection.sent,
+            transport="TCP" if self._udp is None else "UDP",
+            bytes=self.connection.sent + self._sent + (0 if self._udp is None else self._udp.sent),
             dropped_groups=self._dropped + self._delivery.dropped,
         )
 
@@ -151,6 +156,8 @@ class ViewerSession:
                 raise RtspError("too much before a login")
         for item in self._framer.feed(bytes(self._camera.common.plane.view[:size])):
             if isinstance(item, InterleavedRun):
+                if not self._session:
+                    raise RtspError("interleaved data before SETUP")
                 self._report_received()
             elif isinstance(item, RtspRequest):
                 self._request_received(item)
@@ -166,9 +173,7 @@ class ViewerSession:
         self._arrived.set()
 
     def _report_received(self) -> None:
-        """Take the viewer's RTCP for a sign of life: the recorder gets the relay's. Raises RtspError before any SETUP."""
-        if not self._session:
-            raise RtspError("interleaved data before SETUP")
+        """Take the viewer's RTCP for a sign of life: the recorder gets the relay's."""
         self._seen = asyncio.get_running_loop().time()
 
     def framing_lost(self, error: RtspError) -> None:
@@ -198,10 +203,17 @@ class ViewerSession:
         hub, self._hub = self._hub, None
         self._state = _State.INIT
         self._tracks = {}
+        if self._udp is not None:
+            self._sent += self._udp.sent
+            self._udp.close()
+            self._udp = None
+            self._delivery = self._new_delivery()
         if hub is not None:
             hub.release(self)
 
-    def _new_delivery(self) -> InterleavedDelivery:
+    def _new_delivery(self) -> Delivery:
+        if self._udp is not None:
+            return UdpDelivery(self._udp, Passage({}, {}), self._limits)
         return InterleavedDelivery(self.connection, Passage({}, {}), self._limits)
 
     def _leave(self) -> None:
@@ -209,6 +221,8 @@ class ViewerSession:
         if self._hub is not None:
             self._hub.leave(self._delivery)
         self._dropped += self._delivery.dropped
+        if self._udp is not None:
+            self._udp.drop_media(0)
         self._delivery = self._new_delivery()
 
     # Requests.
@@ -313,7 +327,7 @@ class ViewerSession:
         if not target.name:
             raise _Refusal(459)
         offers = parse_transports(request.headers.get("Transport") or "")
-        if (offer := next((offer for offer in offers if offer.interleaved), None)) is None:
+        if (offer := next((offer for offer in offers if self._takes(offer)), None)) is None:
             raise _Refusal(461)
         await self._open(target.name)
         number = target.track
@@ -325,18 +339,49 @@ class ViewerSession:
             raise _Refusal(404)
         if self._state is _State.PLAYING or number in self._tracks:
             raise _Refusal(455)
-        channels = self._tracks[number] = self._free_channels(offer)
+        channels = self._free_channels(offer)
+        if offer.interleaved or offer.client_ports is None:
+            transport = f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"
+        else:
+            transport = self._open_ports(offer.protocol, offer.client_ports, number, channels)
+        self._tracks[number] = channels
         if self._state is _State.INIT:
             self._session = secrets.token_hex(8)
             self._state = _State.READY
-        transport = f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"
         session = f"{self._session};timeout={math.floor(self._limits.session_timeout)}"
         return RtspResponse(200, headers=Headers([("Transport", transport), ("Session", session)]))
+
+    def _takes(self, offer: Transport) -> bool:
+        """Tell whether media can go that way: all tracks of a session go the same, and to nobody but who asks."""
+        if offer.interleaved:
+            return self._udp is None
+        if not offer.datagrams or offer.client_ports is None or offer.multicast:
+            return False
+        return offer.destination in (None, self.address) and (self._udp is not None or not self._tracks)
+
+    def _open_ports(self, protocol: str, client: Ports, number: int, channels: Channels) -> str:
+        """Open the ports of a track; return the header that names them."""
+        plane, hub = self._camera.common.plane, self._hub
+        udp = self._udp
+        if udp is None:
+            local, _ = local_address(self.connection.sock)
+            udp = UdpOutlet(local, self.address, plane, self._limits, on_report=self._report_received)
+        try:
+            server = udp.open(channels, client)
+        except OSError as error:
+            _LOGGER.warning("No UDP ports for viewer %s: %s", self.address, error.strerror)
+            raise _Refusal(453) from error
+        if self._udp is None:
+            self._udp = udp
+            self._delivery = self._new_delivery()
+        header = f"{protocol};unicast;client_port={client[0]}-{client[1]};server_port={server[0]}-{server[1]}"
+        first = None if hub is None else hub.beginnings((number,)).get(number)
+        return header if first is None else f"{header};ssrc={first.ssrc:08X}"
 
     def _free_channels(self, offer: Transport) -> Channels:
         """Return the channels that the viewer wants, or others where they are taken or not named."""
         taken = {channel for channels in self._tracks.values() for channel in channels}
-        if offer.channels is not None and taken.isdisjoint(offer.channels):
+        if offer.interleaved and offer.channels is not None and taken.isdisjoint(offer.channels):
             return offer.channels
         first = next(first for first in range(0, 256, 2) if taken.isdisjoint((first, first + 1)))
         return first, first + 1
