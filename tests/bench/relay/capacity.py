@@ -37,14 +37,12 @@ def capacity(stage: Stage) -> Iterator[Found]:
 def flat(stage: Stage) -> Iterator[Found]:
     """Measure what a stream costs, alone and as one of many."""
     found: dict[int, list[float]] = {}
-    watched = streams(MANY)
-    with stage.ours(watched) as relay:
-        for _ in range(min(stage.effort.rounds, _FLAT_ROUNDS)):
-            for count in (1, 8, MANY):
-                with stage.watching(relay, watched[:count]):
-                    found.setdefault(count, []).append(
-                        stage.window(relay, _ALONE_SECONDS if count == 1 else None).percent / count
-                    )
+    for _ in range(min(stage.effort.rounds, _FLAT_ROUNDS)):
+        for count in (1, 8, MANY):
+            watched = streams(count)
+            with stage.ours(watched) as relay, stage.watching(relay, watched):
+                window = stage.window(relay, _ALONE_SECONDS if count == 1 else None)
+                found.setdefault(count, []).append(window.percent / count)
     costs = {count: statistics.median(values) for count, values in found.items()}
     for count, value in costs.items():
         title = f"A stream of 8 Mbit/s, one of {count}"

@@ -54,9 +54,10 @@ class Relay:
         return 0 if self._process is None else processes.descriptors(self._process.pid)
 
     def pin(self, cpus: set[int]) -> None:
-        """Let it run on these CPUs alone."""
+        """Let it run on these CPUs alone, and before what else the machine does."""
         if self._process is not None:
             processes.pin(self._process.pid, cpus)
+            processes.prefer(self._process.pid)
 
 
 def ports(streams: Sequence[Stream]) -> dict[Stream, int]:

@@ -55,6 +55,8 @@ class Window:
     p50_ms: float
     p99_ms: float
     max_ms: float
+    late_percent: float
+    """Of the recorder's writes, those that it did not do in time: then it did not write as it should."""
 
     @property
     def cost(self) -> float:
@@ -107,6 +109,7 @@ class Stage:
         process = self.wires.popen(host, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         program = Program(process)
         processes.pin(process.pid, self._load_cpus)
+        processes.prefer(process.pid)
         return program
 
     @contextmanager
@@ -159,9 +162,11 @@ class Stage:
     def window(self, relay: Relay, seconds: float | None = None, *, group: int = 0) -> Window:
         """Watch for a time."""
         self.viewers.ask("reset")
+        self.recorder.ask("reset")
         began, cpu_began = time.monotonic(), relay.cpu_ns()
         time.sleep(self.effort.seconds if seconds is None else seconds)
         elapsed, cpu = time.monotonic() - began, relay.cpu_ns() - cpu_began
+        wrote = self.recorder.ask("stats")
         seen = self.report()[str(group)]
         time.sleep(_SETTLE)
         if not seen["bytes"]:
@@ -174,4 +179,5 @@ class Stage:
             seen["p50_ms"],
             seen["p99_ms"],
             seen["max_ms"],
+            100 * wrote["late_writes"] / max(1, wrote["writes"]),
         )

@@ -9,7 +9,7 @@ from tests.bench.relay.stage import Window
 
 def window(cpu_seconds: float, *, lost: int = 0) -> Window:
     """Return a window of two seconds in which half a gigabyte was delivered."""
-    return Window(cpu_seconds, 2.0, 0.5, lost, 0.1, 0.2, 0.3)
+    return Window(cpu_seconds, 2.0, 0.5, lost, 0.1, 0.2, 0.3, 0.0)
 
 
 def test_a_window_tells_cost_speed_and_part_of_a_core() -> None:

@@ -28,6 +28,8 @@
 #define MAX_WAITING (4u << 20)
 #define MAX_CONNECTIONS 4096
 #define REALM "recorder"
+/* A write that is later than this comes in a burst with the next: the mode isn't what it says any more. */
+#define LATE_NS 1000000u
 
 enum mode { FRAME, PACKETS, SPREAD, UNPACED };
 static const char *const mode_names[] = {"frame", "packet", "spread", "unpaced"};
@@ -56,6 +58,7 @@ static uint64_t began;
 static char nonce[33];
 static int poller;
 static unsigned sessions, peak, total, refused, skipped;
+static unsigned long long writes, late_writes;
 
 static void watch(struct connection *c, int operation)
 {
@@ -182,6 +185,8 @@ static void put_packets(struct connection *c, unsigned from, unsigned to)
 static void show(struct connection *c, uint64_t now)
 {
     while (c->playing && c->next <= now) {
+        writes++;
+        late_writes += now - c->next > LATE_NS;
         if (c->mode == SPREAD) {
             put_packets(c, c->index, c->index + 1);
         } else if (c->mode == FRAME) {
@@ -358,9 +363,10 @@ static void obey(void)
         exit(0);
     lines[size] = 0;
     if (strncmp(lines, "reset", 5) == 0)
-        peak = sessions, total = refused = skipped = 0;
-    printf("{\"sessions\": %u, \"peak\": %u, \"total\": %u, \"refused\": %u, \"skipped\": %u}\n", sessions, peak, total,
-           refused, skipped);
+        peak = sessions, total = refused = skipped = 0, writes = late_writes = 0;
+    printf("{\"sessions\": %u, \"peak\": %u, \"total\": %u, \"refused\": %u, \"skipped\": %u, "
+           "\"writes\": %llu, \"late_writes\": %llu}\n",
+           sessions, peak, total, refused, skipped, writes, late_writes);
     fflush(stdout);
 }
 
