@@ -134,6 +134,31 @@ async def test_one_more_session_than_the_recorder_has_is_453() -> None:
         await until(lambda: recorder.rtsp_sessions == 0)
 
 
+@pytest.mark.parametrize("codec", ["H264", "H265"])
+async def test_who_joins_late_decodes_a_key_frame_first_and_has_it_at_once(codec: str) -> None:
+    main = StreamOptions(codec=codec, width=320, height=180, frame_rate=15)
+
+    def first_frame(port: int) -> tuple[bool, int]:
+        with opened(port, "main") as container:
+            for frame in container.decode(video=0):
+                return frame.key_frame, container.streams.video[0].codec_context.width
+        return False, 0
+
+    async with (
+        recorder_behind_relay(RecorderOptions(channels=1, main=main, sub=TINY)) as (recorder, server),
+        RtspClient(server.port) as viewer,
+    ):
+        await viewer.play()
+        reading = asyncio.create_task(viewer.ended())
+        for _ in range(4):
+            # In the middle of a group: key frames come once a second.
+            await asyncio.sleep(0.3)
+            assert await asyncio.to_thread(first_frame, server.port) == (True, 320)
+        assert recorder.rtsp_sessions_peak == 1
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
 @pytest.mark.parametrize(
     ("fault", "expected"), [("hang", 504), ("reset", 503), ("401", 503), ("500", 502), ("empty", 502), ("garbage", 502)]
 )
