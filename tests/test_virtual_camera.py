@@ -29,6 +29,7 @@ from custom_components.onvif_proxy.model import (
     StreamRole,
     VideoEncoding,
 )
+from custom_components.onvif_proxy.relay.key_frame import KeyFrame
 from custom_components.onvif_proxy.relay_process import RelayProcess
 from custom_components.onvif_proxy.responder import DiscoveryResponder, OnvifServer, SnapshotUnavailable, TokenVerifier
 from custom_components.onvif_proxy.virtual_camera import (
@@ -40,6 +41,7 @@ from custom_components.onvif_proxy.virtual_camera import (
     VirtualCamera,
 )
 from tests.end_to_end.client import fetch_snapshot, find_cameras, listens, read_camera
+from tests.relay.scripted_recorder import ScriptedRecorder
 from tests.test_ptz_guard import STOP_PAN_TILT, Unit
 
 LOOPBACK = "127.0.0.1"
@@ -100,6 +102,7 @@ class Watched:
             tokens=TokenVerifier(),
             relays=self.relays,
             fetch_snapshot=self.fetch,
+            decode=self.decode,
             on_change=self.changed,
             controls_of=lambda channel: Controls(ptz=None if channel.ptz is None else self.unit),
             on_settings=self.settings.append,
@@ -115,6 +118,9 @@ class Watched:
         if self.snapshot is None:
             raise SnapshotUnavailable("the recorder is off")
         return self.snapshot
+
+    async def decode(self, key_frame: KeyFrame) -> bytes:
+        return b"\xff\xd8" + key_frame.data
 
     async def reaches(self, status: CameraStatus) -> None:
         async with asyncio.timeout(5):
@@ -308,14 +314,21 @@ async def test_a_rescan_changes_what_it_says(watched: Watched) -> None:
     assert [(profile.width, profile.height) for profile in profiles] == [(1920, 1080)]
 
 
-async def test_snapshots_come_from_the_recorder_or_not_at_all(watched: Watched) -> None:
+async def test_snapshots_come_from_the_recorder_or_the_stream_or_not_at_all(watched: Watched) -> None:
     await watched.camera.set_endpoint(endpoint())
     await watched.camera.set_enabled(True)
+    watched.camera._snapshots._max_age = 0.0
     uri = watched.xaddr.replace("/onvif/device_service", "/snapshot")
     assert await fetch_snapshot(uri, CREDENTIALS.username, CREDENTIALS.password) == b"\xff\xd8picture"
     watched.snapshot = None
     with pytest.raises(Exception, match="503"):
         await fetch_snapshot(uri, CREDENTIALS.username, CREDENTIALS.password)
+    async with ScriptedRecorder() as recorder:
+        watched.camera.update_channel(replace(CHANNEL, main=replace(CHANNEL.main, uri=recorder.base)), RECORDER)
+        picture = await fetch_snapshot(uri, CREDENTIALS.username, CREDENTIALS.password)
+        assert picture.startswith(b"\xff\xd8")
+        assert picture.endswith(b"\x65first")
+        await watched.camera.set_enabled(False)
 
 
 async def run(watched: Watched) -> None:

@@ -5,8 +5,11 @@ from dataclasses import replace
 
 from .model import CameraDescription, Endpoint
 from .relay.config import CameraConfig
+from .relay.key_frame import KeyFrame
+from .relay.options import CameraOptions
 from .relay.source import Source
-from .relay.statistics import CameraStatistics
+from .relay.statistics import CameraStatistics, StreamState
+from .relay_child import RelayDown
 from .relay_process import RelayProcess, ServedCamera
 from .responder import Camera, DiscoveryResponder, HostDiscovery, OnvifServer, TokenVerifier
 
@@ -55,6 +58,14 @@ class CameraServers:
         """Why there is no video while they run: `RelayDown` ends by itself, after another error they must be started anew."""
         return None if self._relay is None else self._relay.trouble
 
+    @property
+    def streaming(self) -> bool:
+        """Whether the video side has viewers, or a session with the recorder."""
+        activity = None if self._relay is None else self._relay.activity
+        return activity is not None and (
+            activity.viewers > 0 or any(state is not StreamState.IDLE for state in activity.streams.values())
+        )
+
     async def relay_statistics(self) -> CameraStatistics | None:
         """Ask what the video side is doing; None while it isn't there."""
         if self._relay is None:
@@ -64,19 +75,32 @@ class CameraServers:
         except OSError:
             return None
 
-    async def start(self, description: CameraDescription, sources: Mapping[str, Source]) -> None:
+    async def key_frame(self, name: str, *, timeout: float) -> KeyFrame | None:
+        """Ask for the last key frame of a stream, None where there is none in time; raises OSError where there can't be."""
+        if self._relay is None:
+            raise RelayDown("the camera does not run")
+        return await self._relay.key_frame(name, timeout=timeout)
+
+    async def start(
+        self, description: CameraDescription, sources: Mapping[str, Source], options: CameraOptions
+    ) -> None:
         """Bind both ports; raises OSError, or OverflowError for a port that is none, and then nothing listens."""
         config = CameraConfig(
             address=description.endpoint.address,
             port=description.endpoint.rtsp_port,
             credentials=description.credentials,
             sources=sources,
+            options=options,
         )
         try:
             self._relay = await self._relays.serve(config, logins=self._behind.logins, on_change=self._on_relay_change)
             endpoint = replace(description.endpoint, rtsp_port=self._relay.port)
             self._server = OnvifServer(
-                replace(description, endpoint=endpoint), self._behind, discoverable=False, tokens=self._tokens
+                replace(description, endpoint=endpoint),
+                self._behind,
+                discoverable=False,
+                tokens=self._tokens,
+                tunnels=self._relay.take_tunnel,
             )
             await self._server.start()
         except BaseException:
@@ -106,6 +130,11 @@ class CameraServers:
             self._discovery.update(description)
         if self._host_discovery is not None and self._hide_from_host is not None:
             self._host_discovery.update(description, self._server.port)
+
+    def update_options(self, options: CameraOptions) -> None:
+        """Serve the streams in another way; viewers are sent away where sound comes or goes."""
+        if self._relay is not None:
+            self._relay.update(options=options)
 
     def update_sources(self, sources: Mapping[str, Source]) -> None:
         """Take other streams of the recorder; viewers that are connected stay."""

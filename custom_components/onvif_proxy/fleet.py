@@ -27,8 +27,10 @@ from .model import Channel, Credentials, EventKind, Recorder, RecorderEvent, Sna
 from .nvr import RecorderError
 from .options import CameraOptions
 from .placement import Placement, taken_macs
+from .relay.options import CameraOptions as RelayOptions
 from .relay_process import RelayProcess
 from .responder import SnapshotUnavailable, TokenVerifier
+from .snapshots import Decoder
 from .store import CameraRecord, IdentityStore
 from .virtual_camera import Controls, KeptSettings, VirtualCamera
 
@@ -63,6 +65,7 @@ class Fleet:
         self._recorder_credentials = recorder_credentials
         self._options = CameraOptions.read(entry.options)
         self._tokens = TokenVerifier()
+        self._decoder = Decoder(hass.async_add_executor_job)
         self._manager = interfaces
         self._watch = InterfaceWatch(self._interfaces_changed)
         self.placement = Placement(
@@ -144,6 +147,22 @@ class Fleet:
         """Offer the ver20 media service of a camera or not."""
         fleet_camera.camera.set_media2(offered)
 
+    async def async_set_always_on(self, fleet_camera: FleetCamera, always_on: bool) -> None:
+        """Keep the recorder's streams of a camera open or not, and remember it."""
+        fleet_camera.record.always_on = always_on
+        self._keep_relay_options(fleet_camera)
+
+    async def async_set_audio(self, fleet_camera: FleetCamera, audio: bool) -> None:
+        """Give viewers of a camera sound or none, and remember it."""
+        fleet_camera.record.audio = audio
+        self._keep_relay_options(fleet_camera)
+
+    @callback
+    def _keep_relay_options(self, fleet_camera: FleetCamera) -> None:
+        self._store.async_save()
+        self._apply_relay_options(fleet_camera)
+        fleet_camera.listeners.notify()
+
     @callback
     def _entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry) -> None:
         """Bring other options to the cameras while they run; another choice of channels comes with a reload."""
@@ -163,7 +182,8 @@ class Fleet:
         self._store.async_save()
 
     def _apply_options(self, fleet_camera: FleetCamera) -> None:
-        """Give a camera its sources of events, and the relay outputs that its clients may switch."""
+        """Give a camera what is chosen for its streams, its sources of events, and the relay outputs that clients may switch."""
+        self._apply_relay_options(fleet_camera)
         sources = self._options.event_sources.get(fleet_camera.token, {})
         former = fleet_camera.camera.event_kinds
         fleet_camera.camera.assign_event_kinds(kinds_of(sources))
@@ -172,6 +192,12 @@ class Fleet:
         async_remove_kinds(self._hass, self.serial_number, fleet_camera.token, ended)
         relays = self._coordinator.driver.relays if self._options.clients_switch_relays else None
         fleet_camera.camera.set_relays(() if relays is None else self._coordinator.data.relay_outputs, relays)
+
+    def _apply_relay_options(self, fleet_camera: FleetCamera) -> None:
+        record = fleet_camera.record
+        fleet_camera.camera.set_relay_options(
+            RelayOptions(keep_seconds=self._options.keep_seconds, always_on=record.always_on, audio=record.audio)
+        )
 
     @callback
     def _recorder_told(self, event: RecorderEvent) -> None:
@@ -239,6 +265,7 @@ class Fleet:
             tokens=self._tokens,
             relays=self.relays,
             fetch_snapshot=self._async_fetch_snapshot,
+            decode=self._decoder.decode,
             on_change=listeners.notify,
             settings=KeptSettings(
                 discoverable=record.discoverable,

@@ -256,6 +256,8 @@ class CameraDescription:
     """What the camera can tell: what its channel can, and what was assigned to it."""
     relay_outputs: tuple[RelayOutput, ...] = ()
     """Those of the recorder that clients of this camera may switch."""
+    has_snapshot: bool = False
+    """There is a way to a still image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,17 @@ from .const import (
     CONF_CLIENTS_SWITCH_RELAYS,
     CONF_EVENT_SOURCES,
     CONF_EXCLUDED_CHANNELS,
+    CONF_KEEP_SECONDS,
     CONF_NO_AUTHENTICATION,
 )
 from .model import Credentials, EventKind
+from .relay.options import CameraOptions as RelayOptions
 
 type Sources = Mapping[EventKind, tuple[str, ...]]
 """The entities that tell a camera of an event: registry ids, and entity ids of those that have none."""
+
+
+DEFAULT_KEEP_SECONDS = RelayOptions().keep_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,8 @@ class CameraOptions:
     excluded: frozenset[str] = frozenset()
     """The tokens of channels that were left out."""
     clients_switch_relays: bool = False
+    keep_seconds: float = DEFAULT_KEEP_SECONDS
+    """For which a stream of the recorder outlives its last viewer."""
     event_sources: Mapping[str, Sources] = field(default_factory=dict)
     """By channel token."""
 
@@ -44,6 +51,7 @@ class CameraOptions:
             no_authentication=options.get(CONF_NO_AUTHENTICATION, False),
             excluded=frozenset(options[CONF_EXCLUDED_CHANNELS]),
             clients_switch_relays=options.get(CONF_CLIENTS_SWITCH_RELAYS, False),
+            keep_seconds=options.get(CONF_KEEP_SECONDS, DEFAULT_KEEP_SECONDS),
             event_sources={
                 token: {EventKind(kind): tuple(entities) for kind, entities in sources.items()}
                 for token, sources in options.get(CONF_EVENT_SOURCES, {}).items()

@@ -1,16 +1,20 @@
-"""Changing what was set up: channels, the cameras' login, what tells them of events, and what clients may switch."""
+"""Changing what was set up: channels, the cameras' login and streams, what tells them of events, what clients may switch."""
 
 from typing import Any
 
 from homeassistant.components.binary_sensor.const import DOMAIN as BINARY_SENSOR_DOMAIN
 from homeassistant.components.event.const import DOMAIN as EVENT_DOMAIN
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.const import UnitOfTime
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.selector import (
     BooleanSelector,
     EntitySelector,
     EntitySelectorConfig,
     EntityWithDeviceFilterSelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -22,6 +26,7 @@ from .const import (
     CONF_CLIENTS_SWITCH_RELAYS,
     CONF_EVENT_SOURCES,
     CONF_EXCLUDED_CHANNELS,
+    CONF_KEEP_SECONDS,
     CONF_NO_AUTHENTICATION,
     DOMAIN,
 )
@@ -29,10 +34,13 @@ from .event_sources import async_entity_ids, async_references
 from .fleet_camera import camera_identifier
 from .forms import CREDENTIALS_FIELDS, channel_selector, credential_errors
 from .model import Channel, EventKind
+from .options import DEFAULT_KEEP_SECONDS
 from .store import RecorderRecord, async_get_store
 
 CONF_CAMERA = "camera"
 CONF_EVERYBODY = "everybody"
+MAX_KEEP_SECONDS = 3600
+"""Who wants more wants it always: there is a switch for that."""
 _SOURCE_DOMAINS = [BINARY_SENSOR_DOMAIN, EVENT_DOMAIN]
 
 
@@ -51,7 +59,7 @@ class OnvifProxyOptionsFlow(OptionsFlowWithReload):
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to change."""
         return self.async_show_menu(
-            step_id="init", menu_options=["channels", "login", "choose_camera", "relay_outputs"]
+            step_id="init", menu_options=["channels", "login", "streams", "choose_camera", "relay_outputs"]
         )
 
     async def async_step_channels(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -98,6 +106,19 @@ class OnvifProxyOptionsFlow(OptionsFlowWithReload):
             schema = vol.Schema({vol.Required(CONF_EVERYBODY, default=False): BooleanSelector()})
             return self.async_show_form(step_id="no_authentication", data_schema=schema)
         return self._save(self._login | {CONF_NO_AUTHENTICATION: user_input[CONF_EVERYBODY]})
+
+    async def async_step_streams(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask how long a stream of the recorder is kept for the next viewer."""
+        if user_input is not None:
+            return self._save(user_input)
+        selector = NumberSelector(
+            NumberSelectorConfig(
+                min=0, max=MAX_KEEP_SECONDS, mode=NumberSelectorMode.BOX, unit_of_measurement=UnitOfTime.SECONDS
+            )
+        )
+        schema = vol.Schema({vol.Required(CONF_KEEP_SECONDS): selector})
+        chosen = {CONF_KEEP_SECONDS: DEFAULT_KEEP_SECONDS, **self.config_entry.options}
+        return self.async_show_form(step_id="streams", data_schema=self.add_suggested_values_to_schema(schema, chosen))
 
     async def async_step_choose_camera(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the camera whose sources of events are to be changed."""

@@ -48,6 +48,10 @@ class CameraRecord:
     discoverable: bool = True
     scopes: tuple[str, ...] = ()
     """Those that clients have added."""
+    always_on: bool = False
+    """Whether the recorder's streams are kept open while nobody watches."""
+    audio: bool = True
+    """Whether viewers get sound."""
     media2: bool | None = None
     """Whether the ver20 media service is offered; None leaves it to the streams."""
     event_kinds: tuple[EventKind, ...] = ()
@@ -181,6 +185,8 @@ def _camera_from(data: dict[str, Any]) -> CameraRecord:
         discoverable=data["discoverable"],
         # The rest is not there in a file of an older version.
         scopes=tuple(data.get("scopes", ())),
+        always_on=data.get("always_on", False),
+        audio=data.get("audio", True),
         media2=data.get("media2"),
         event_kinds=_event_kinds_from(data),
     )

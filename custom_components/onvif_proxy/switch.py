@@ -1,4 +1,4 @@
-"""Switches of a virtual camera: whether it runs, can be discovered, and speaks the newer media service."""
+"""Switches of a virtual camera: whether it runs, can be discovered, and how its streams are offered."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -41,6 +41,20 @@ SWITCHES = (
         entity_category=EntityCategory.CONFIG,
         is_on=lambda one: one.camera.media2,
         turn=Fleet.async_set_media2,
+    ),
+    CameraSwitchDescription(
+        key="always_on",
+        translation_key="always_on",
+        entity_category=EntityCategory.CONFIG,
+        is_on=lambda one: one.record.always_on,
+        turn=Fleet.async_set_always_on,
+    ),
+    CameraSwitchDescription(
+        key="audio",
+        translation_key="audio",
+        entity_category=EntityCategory.CONFIG,
+        is_on=lambda one: one.record.audio,
+        turn=Fleet.async_set_audio,
     ),
 )
 

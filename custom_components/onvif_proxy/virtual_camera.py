@@ -24,13 +24,17 @@ from .model import (
     RecorderInfo,
     RelayOutput,
     Snapshot,
+    StreamRole,
 )
 from .ptz_guard import MAX_MOVE_TIMEOUT, PtzGuard
+from .relay.key_frame import KeyFrame
+from .relay.options import CameraOptions
 from .relay.source import Source
 from .relay.statistics import CameraStatistics
 from .relay_child import RelayDown
 from .relay_process import RelayProcess
 from .responder import Camera, EventBroker, HostDiscovery, TokenVerifier
+from .snapshots import Snapshots, has_snapshot
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -106,6 +110,12 @@ class Controls:
     imaging: ImagingControl | None = None
 
 
+def silent(channel: Channel) -> Channel:
+    """Return a channel without the sound of its streams."""
+    sub = None if channel.sub is None else replace(channel.sub, audio=None)
+    return replace(channel, main=replace(channel.main, audio=None), sub=sub)
+
+
 def _ignore(*_: object) -> None:
     """Do not mind."""
 
@@ -128,6 +138,7 @@ class VirtualCamera:
         tokens: TokenVerifier,
         relays: RelayProcess,
         fetch_snapshot: Callable[[Channel], Awaitable[Snapshot]],
+        decode: Callable[[KeyFrame], Awaitable[bytes]],
         on_change: Callable[[], None],
         settings: KeptSettings = KeptSettings(),
         controls_of: Callable[[Channel], Controls] = lambda _: Controls(),
@@ -140,8 +151,9 @@ class VirtualCamera:
         """Make a camera that is switched off.
 
         `credentials` None lets everybody in. `tokens` is shared by all cameras with these credentials: what was used at
-        one is used up for all. `relays` serves the video of all cameras. `fetch_snapshot` raises `SnapshotUnavailable`. `on_settings` is called with what is to be
-        kept, whoever changed it; `on_event` when what the camera sees of a kind begins or ends.
+        one is used up for all. `relays` serves the video of all cameras. `fetch_snapshot` asks the recorder for a still
+        image, `decode` makes one of a key frame where there is no other; both raise `SnapshotUnavailable`. `on_settings` is
+        called with what is to be kept, whoever changed it; `on_event` when what the camera sees of a kind begins or ends.
         """
         self.name = name
         self.identity = identity
@@ -152,7 +164,8 @@ class VirtualCamera:
         self.settings = settings
         self.logins = LoginGuard(on_login_failure)
         self._recorder_credentials = recorder_credentials
-        self._fetch_snapshot = fetch_snapshot
+        self._snapshots = Snapshots(fetch=fetch_snapshot, key_frame=self._key_frame, decode=decode)
+        self._relay_options = CameraOptions()
         self._controls_of = controls_of
         self._on_change = on_change
         self._on_settings = on_settings
@@ -196,6 +209,11 @@ class VirtualCamera:
     async def relay_statistics(self) -> CameraStatistics | None:
         """Ask what the video side is doing; None while it isn't there."""
         return await self._servers.relay_statistics()
+
+    @property
+    def streaming(self) -> bool:
+        """Whether somebody watches, or a stream of the recorder is open."""
+        return self._servers.streaming
 
     @property
     def subscriptions(self) -> int:
@@ -262,6 +280,13 @@ class VirtualCamera:
             self.credentials = credentials
             self._announce()
 
+    def set_relay_options(self, options: CameraOptions) -> None:
+        """Serve the streams in another way; viewers are sent away where sound comes or goes."""
+        if options != self._relay_options:
+            self._relay_options = options
+            self._servers.update_options(options)
+            self._announce()
+
     def set_relays(self, outputs: tuple[RelayOutput, ...], control: RelayControl | None) -> None:
         """Take the relay outputs of the recorder that clients of this camera may switch, and what switches them."""
         self._behind.relays = control
@@ -326,19 +351,20 @@ class VirtualCamera:
             self._tell_running()
 
     async def snapshot(self) -> Snapshot:
-        """Fetch a still image from the recorder; raises `SnapshotUnavailable`."""
-        return await self._fetch_snapshot(self.channel)
+        """Return a still image of about now; raises `SnapshotUnavailable`."""
+        return await self._snapshots.get(self.channel)
 
     async def close(self) -> None:
         """Stop for good; returns when all ports are free."""
         self._events.close()
+        await self._snapshots.close()
         await self.set_enabled(False)
 
     def _describe(self, endpoint: Endpoint) -> CameraDescription:
         return CameraDescription(
             name=self.name,
             identity=self.identity,
-            channel=self.channel,
+            channel=self.channel if self._relay_options.audio else silent(self.channel),
             endpoint=endpoint,
             credentials=self.credentials,
             manufacturer=self.recorder.manufacturer,
@@ -348,7 +374,11 @@ class VirtualCamera:
             media2=self.media2,
             event_kinds=self.event_kinds,
             relay_outputs=self._relay_outputs,
+            has_snapshot=has_snapshot(self.channel),
         )
+
+    async def _key_frame(self, timeout: float) -> KeyFrame | None:
+        return await self._servers.key_frame(StreamRole.MAIN, timeout=timeout)
 
     def _sources(self) -> dict[str, Source]:
         return {
@@ -416,7 +446,7 @@ class VirtualCamera:
             await self._servers.stop()
         if self._servers.endpoint is None:
             try:
-                await self._servers.start(self._describe(endpoint), self._sources())
+                await self._servers.start(self._describe(endpoint), self._sources(), self._relay_options)
             except (OSError, OverflowError) as error:  # the latter for a stored port that is none
                 if self._failures == 0:
                     _LOGGER.warning("%s can't listen on %s: %s", self.name, endpoint.address, error)

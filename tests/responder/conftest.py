@@ -83,10 +83,11 @@ def make_description(
     model: str = "NVR 5000",
 ) -> CameraDescription:
     """Return a camera on loopback."""
+    channel = channel or make_channel()
     return CameraDescription(
         name=name,
         identity=Identity(uuid=uuid, serial_number="OP-0003", mac=MAC),
-        channel=channel or make_channel(),
+        channel=channel,
         endpoint=Endpoint(
             address=address, prefix_length=8, mac=MAC, onvif_port=onvif_port, rtsp_port=8554, interface="lo"
         ),
@@ -94,6 +95,7 @@ def make_description(
         manufacturer="ACME & Sons",
         model=model,
         firmware="4.2",
+        has_snapshot=channel.snapshot_uri is not None,
     )
 
 

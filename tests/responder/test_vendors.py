@@ -61,6 +61,7 @@ def description_of(channel: Channel, recorder: Recorder) -> CameraDescription:
         media2=any(stream.video.codec == "H265" for stream in channel.streams),
         event_kinds=channel.event_kinds,
         relay_outputs=recorder.relay_outputs,
+        has_snapshot=channel.snapshot_uri is not None,
     )
 
 

@@ -95,7 +95,7 @@ def capabilities(context: Context) -> Element:
     return node(
         "trt:Capabilities",
         {
-            "SnapshotUri": context.description.channel.snapshot_uri is not None,
+            "SnapshotUri": context.description.has_snapshot,
             "Rotation": False,
             "VideoSourceMode": False,
             "OSD": False,
@@ -227,7 +227,7 @@ def get_stream_uri(context: Context, request: Element) -> Element:
 def get_snapshot_uri(context: Context, request: Element) -> Element:
     """Tell where the still image is: one for all profiles, as large as the recorder has it."""
     _asked_stream(context, request)
-    if context.description.channel.snapshot_uri is None:
+    if not context.description.has_snapshot:
         raise ActionNotSupported("GetSnapshotUri")
     return node("trt:GetSnapshotUriResponse", _media_uri(context.snapshot_uri))
 

@@ -66,7 +66,7 @@ def capabilities(context: Context) -> Element:
     return node(
         "tr2:Capabilities",
         {
-            "SnapshotUri": description.channel.snapshot_uri is not None,
+            "SnapshotUri": description.has_snapshot,
             "Rotation": False,
             "VideoSourceMode": False,
             "OSD": False,
@@ -199,7 +199,7 @@ def get_stream_uri(context: Context, request: Element) -> Element:
 def get_snapshot_uri(context: Context, request: Element) -> Element:
     """Tell where the still image is."""
     _asked_stream(context, request)
-    if context.description.channel.snapshot_uri is None:
+    if not context.description.has_snapshot:
         raise ActionNotSupported("GetSnapshotUri")
     return node("tr2:GetSnapshotUriResponse", node("tr2:Uri", context.snapshot_uri))
 
