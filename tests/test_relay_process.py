@@ -24,7 +24,7 @@ from custom_components.onvif_proxy.relay_child import COMMAND, RelayDown, Timing
 from custom_components.onvif_proxy.relay_process import RelayProcess, ServedCamera
 from tests.relay.conftest import until
 from tests.relay.rtsp_client import VIEWER, RtspClient
-from tests.relay.scripted_recorder import ScriptedRecorder
+from tests.relay.scripted_recorder import FIRST, ScriptedRecorder
 
 LOOPBACK = "127.0.0.1"
 OTHER_VIEWER = Credentials(username="viewer", password="OtherViewerSecret")
@@ -138,6 +138,7 @@ class TestServing:
             assert [one.name for one in (await camera.statistics()).streams] == ["main", "sub"]
             async with RtspClient(camera.port) as viewer:
                 assert (await viewer.play()).status == 200
+                assert await viewer.frame() == (0, FIRST)
                 await until(lambda: camera.viewers == 1)
                 (seen,) = (await camera.statistics()).viewers
                 assert (seen.address, seen.stream) == (LOOPBACK, "main")
@@ -147,7 +148,7 @@ class TestServing:
                 assert frame is not None
                 assert (frame.codec, frame.data[-10:]) == ("H264", b"\0\0\0\1\x65first")
             await until(lambda: camera.viewers == 0)
-            assert len(served.troubles) >= 2
+            await until(lambda: len(served.troubles) >= 2)
 
     async def test_a_stream_that_is_not_live_has_no_key_frame(self, relays: RelayProcess) -> None:
         camera = await Served(config()).by(relays)

@@ -8,6 +8,7 @@ import signal
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.onvif_proxy.relay_process import RelayProcess
@@ -42,12 +43,22 @@ async def reached(hass: HomeAssistant, entry: MockConfigEntry, *states: str) -> 
             await asyncio.sleep(0.01)
 
 
+@pytest.fixture
+async def entry(hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp) -> MockConfigEntry:
+    """An entry whose cameras run, also where another program on this host was quicker at a port and left it."""
+    made = entry_for(recorder)
+    assert await set_up(made)
+    await reached(hass, made, "running", "running")
+    return made
+
+
 async def test_all_entries_have_one_process_and_it_ends_with_the_last(
     hass: HomeAssistant, entry: MockConfigEntry, set_up: SetUp
 ) -> None:
     async with SimulatedRecorder(RecorderOptions(channels=1, mac="02:00:5e:10:00:02")) as recorder:
         other = entry_for(recorder)
         assert await set_up(other)
+        await reached(hass, other, "running")
         pid = pid_of(entry)
         assert pid_of(other) == pid
         assert await hass.config_entries.async_unload(entry.entry_id)
@@ -61,6 +72,7 @@ async def test_it_is_there_again_after_a_reload(hass: HomeAssistant, entry: Mock
     former = pid_of(entry)
     assert await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
+    await reached(hass, entry, "running", "running")
     assert not is_alive(former)
     assert is_alive(pid_of(entry))
 
