@@ -436,7 +436,7 @@ class TestWhatItGivesAway:
         await Served(config()).by(relays)
         process = Path(f"/proc/{pid_of(relays)}")
         arguments, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
-        assert arguments.split(b"\0")[-2] == b"--control"
+        assert arguments.split(b"\0")[-4:-2] == [b"--control", b"--tunnels"]
         assert b"Secret" not in arguments + environment
 
     async def test_its_log_is_ours_at_the_level_that_is_set_without_secrets(

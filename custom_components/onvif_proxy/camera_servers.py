@@ -96,7 +96,11 @@ class CameraServers:
             self._relay = await self._relays.serve(config, logins=self._behind.logins, on_change=self._on_relay_change)
             endpoint = replace(description.endpoint, rtsp_port=self._relay.port)
             self._server = OnvifServer(
-                replace(description, endpoint=endpoint), self._behind, discoverable=False, tokens=self._tokens
+                replace(description, endpoint=endpoint),
+                self._behind,
+                discoverable=False,
+                tokens=self._tokens,
+                tunnels=self._relay.take_tunnel,
             )
             await self._server.start()
         except BaseException:

@@ -266,3 +266,15 @@ class Snapshot:
 
     image: bytes = field(repr=False)
     content_type: str = "image/jpeg"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunnelHalf:
+    """One of the two HTTP requests that make a tunnel for RTSP."""
+
+    cookie: str = field(repr=False)
+    """The client's name for the tunnel; the same in both."""
+    sending: bool
+    """Whether it brings what the client says; through the other it gets what it is told."""
+    client: str
+    """Its address."""

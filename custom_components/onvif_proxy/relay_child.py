@@ -9,6 +9,7 @@ from itertools import count
 import logging
 import os
 from pathlib import Path
+import socket
 import sys
 
 from .relay.key_frame import KeyFrame
@@ -24,6 +25,7 @@ from .relay.messages import (
     Message,
     Ping,
     Ready,
+    TakeTunnel,
     decode,
     encode,
 )
@@ -76,6 +78,7 @@ class RelayChild:
         self._timing = timing
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
+        self._tunnels: socket.socket | None = None
         self._begun = asyncio.Event()
         """It is ready, or it is lost."""
         self._lost = False
@@ -94,18 +97,28 @@ class RelayChild:
         """Start it and wait until it takes commands; raises RelayDown, and then `stop` is still needed."""
         pipe = asyncio.subprocess.PIPE
         try:
+            self._tunnels, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            raise RelayDown(f"the relay can't be started: {error.strerror}") from error
+        self._tunnels.setblocking(False)
+        try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
+                "--tunnels",
+                str(theirs.fileno()),
                 stdin=pipe,
                 stdout=pipe,
                 stderr=pipe,
                 limit=MAX_LINE,
                 env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                 cwd="/",
+                pass_fds=(theirs.fileno(),),
                 process_group=0,  # what a terminal sends to Home Assistant is not for it
             )
         except OSError as error:
             raise RelayDown(f"the relay can't be started: {error.strerror}") from error
+        finally:
+            theirs.close()
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         loop = asyncio.get_running_loop()
@@ -128,6 +141,8 @@ class RelayChild:
 
     async def stop(self) -> str:
         """End it, by force where it must be; return how it ended. Idempotent."""
+        if self._tunnels is not None:
+            self._tunnels.close()
         if self._process is None:
             return "was not started"
         if self._watcher is not None:
@@ -154,6 +169,12 @@ class RelayChild:
     def tell(self, command: Command) -> None:
         """Send a command that needs no answer; raises RelayDown."""
         self._send(command, None)
+
+    def hand_over(self, command: TakeTunnel, received: bytes, connection: int) -> None:
+        """Give it a connection, of which the caller closes its own descriptor; raises OSError where it can't be taken now."""
+        if self._lost or self._tunnels is None:
+            raise RelayDown("the relay does not run")
+        socket.send_fds(self._tunnels, [encode(command, payload=received)], [connection])
 
     async def ask[A: Answer](self, command: Command, answer: type[A]) -> A:
         """Send a command and return its answer; raises RelayDown, or OSError as the relay had it."""

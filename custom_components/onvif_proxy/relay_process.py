@@ -12,7 +12,7 @@ from types import EllipsisType
 from typing import Any
 
 from .logins import LoginGuard
-from .model import Credentials
+from .model import Credentials, TunnelHalf
 from .relay.config import CameraConfig
 from .relay.key_frame import KeyFrame
 from .relay.messages import (
@@ -29,6 +29,7 @@ from .relay.messages import (
     LoginFailed,
     Message,
     RemoveCamera,
+    TakeTunnel,
     UpdateCamera,
 )
 from .relay.options import CameraOptions
@@ -107,6 +108,10 @@ class ServedCamera:
         if config != self.config:
             self.config = config
             self.relays.tell(UpdateCamera(id=self.id, camera=config))
+
+    def take_tunnel(self, half: TunnelHalf, received: bytes, connection: int) -> None:
+        """Hand a connection over, of which the caller closes its own descriptor; raises OSError where nobody takes it."""
+        self.relays.child.hand_over(TakeTunnel(id=self.id, half=half), received, connection)
 
     async def statistics(self) -> CameraStatistics:
         """Ask what it is doing; raises RelayDown."""

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import aiohttp
 from lxml import etree
 import pytest
 
 from custom_components.onvif_proxy.model import AudioEncoding, VideoEncoding
+from custom_components.onvif_proxy.responder import OnvifServer
 
-from .conftest import G711, MAIN_VIDEO, Client, make_description
+from .conftest import G711, MAIN_VIDEO, Client, make_camera, make_description
 from .envelopes import NS
 from .media_requests import (
     H265,
@@ -297,6 +299,13 @@ class TestUris:
     async def test_other_transports(self, client: Client, setup: dict[str, str]) -> None:
         reply = await client.ask("trt:GetStreamUri", stream_setup(**setup) + profile_token("main"))
         assert reply.fault == (400, ["env:Sender", "ter:InvalidArgVal", "ter:InvalidStreamSetup"])
+
+    @pytest.mark.parametrize("token", ["main", "sub"])
+    async def test_over_http_where_somebody_serves_it(self, session: aiohttp.ClientSession, token: str) -> None:
+        async with OnvifServer(make_description(), make_camera(), tunnels=lambda *_: None) as server:
+            client = Client(session, server)
+            reply = await client.ask("trt:GetStreamUri", stream_setup(protocol="HTTP") + profile_token(token))
+            assert reply.text(".//tt:Uri") == client.url(f"/{token}")
 
     async def test_clients_that_leave_out_the_transport(self, client: Client) -> None:
         reply = await client.ask("trt:GetStreamUri", profile_token("main"))

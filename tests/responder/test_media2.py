@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import aiohttp
 from lxml import etree
 import pytest
 
 from custom_components.onvif_proxy.model import AudioEncoding, Channel, VideoEncoding
+from custom_components.onvif_proxy.responder import OnvifServer
 
-from .conftest import G711, Client, make_description
+from .conftest import G711, Client, make_camera, make_description
 from .envelopes import NS
 from .media_requests import H265, NO_CONFIG, NO_PROFILE, PTZ, UNKNOWN, facts, make_channel
 
@@ -352,6 +354,17 @@ class TestUris:
         content = f"<tr2:Protocol>{protocol}</tr2:Protocol>{profile_token('main')}"
         reply = await steered.ask("tr2:GetStreamUri", content)
         assert reply.fault == (400, ["env:Sender", "ter:InvalidArgVal", "ter:InvalidStreamSetup"])
+
+    async def test_over_http_where_somebody_serves_it(
+        self, session: aiohttp.ClientSession, assert_valid: Valid
+    ) -> None:
+        async with OnvifServer(make_description(), make_camera(), tunnels=lambda *_: None) as server:
+            client = Client(session, server)
+            use(client, make_channel())
+            content = f"<tr2:Protocol>RtspOverHttp</tr2:Protocol>{profile_token('sub')}"
+            reply = await client.ask("tr2:GetStreamUri", content)
+            assert_valid(reply.response)
+            assert reply.text("tr2:Uri") == client.url("/sub")
 
     async def test_snapshot(self, steered: Client) -> None:
         reply = await steered.ask("tr2:GetSnapshotUri", profile_token("sub"))

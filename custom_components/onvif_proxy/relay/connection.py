@@ -182,6 +182,11 @@ class Connection:
 
     # What the owner asks.
 
+    @property
+    def unread(self) -> int:
+        """Bytes of messages that wait."""
+        return self._messages
+
     def write(self, data: bytes) -> None:
         """Send a message behind what waits; in vain once the connection is ending."""
         if self.closed:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 import resource
 import signal
+import socket
 import sys
 from typing import Any
 
@@ -19,6 +20,7 @@ from .log import MessageHandler
 from .messages import (
     MAX_LINE,
     MAX_PAYLOAD,
+    MAX_TUNNEL_MESSAGE,
     Activity,
     AddCamera,
     Answer,
@@ -38,6 +40,7 @@ from .messages import (
     Ping,
     Ready,
     RemoveCamera,
+    TakeTunnel,
     UpdateCamera,
     decode,
     encode,
@@ -123,6 +126,19 @@ class Control:
                 _LOGGER.exception("%s failed", type(command).__name__)
                 result, payload = Failed(errno=None, text=type(error).__name__), b""
             answer(result, payload)
+
+    def take_tunnel(self, data: bytes, sock: socket.socket) -> None:
+        """Have a camera take over a connection; it is closed where there is no such camera."""
+        line, _, received = data.partition(b"\n")
+        try:
+            command = decode(line).message
+        except WireError as error:
+            _LOGGER.error("The parent said what is no command: %s", error)
+            command = None
+        if isinstance(command, TakeTunnel) and (served := self._cameras.get(command.id)) is not None:
+            served.server.take_tunnel(command.half, received, sock)
+        else:
+            sock.close()
 
     def look(self) -> None:
         """Tell what viewers and streams do, where that is news."""
@@ -229,8 +245,27 @@ def _resident() -> int:
     return int(pages) * resource.getpagesize()
 
 
-async def run(*, look_seconds: float = LOOK_SECONDS) -> None:
-    """Serve the parent at the other end of standard input and output, until it closes them, ends or sends SIGTERM."""
+def _receive_tunnels(tunnels: socket.socket, control: Control) -> None:
+    """Take over the connection that the parent hands over; stop listening where it hands over none any more."""
+    try:
+        data, descriptors, *_ = socket.recv_fds(tunnels, MAX_TUNNEL_MESSAGE, 1, socket.MSG_CMSG_CLOEXEC)
+    except BlockingIOError:
+        return
+    except OSError as error:
+        # No descriptors left: this connection is lost, the next one may come.
+        _LOGGER.warning("Could not take a connection: %s", error.strerror)
+        return
+    if not data:
+        asyncio.get_running_loop().remove_reader(tunnels)
+    for descriptor in descriptors:
+        control.take_tunnel(data, socket.socket(fileno=descriptor))
+
+
+async def run(*, tunnels: socket.socket | None = None, look_seconds: float = LOOK_SECONDS) -> None:
+    """Serve the parent at the other end of standard input and output, until it closes them, ends or sends SIGTERM.
+
+    It hands over connections through `tunnels`.
+    """
     loop = asyncio.get_running_loop()
     parent = os.getppid()
     reader = asyncio.StreamReader(limit=MAX_LINE)
@@ -258,6 +293,9 @@ async def run(*, look_seconds: float = LOOK_SECONDS) -> None:
     # The parent's terminal sends SIGINT to all of its group; the parent says when it is time.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     loop.add_signal_handler(signal.SIGTERM, commands.cancel)
+    if tunnels is not None:
+        tunnels.setblocking(False)
+        loop.add_reader(tunnels, _receive_tunnels, tunnels, control)
     try:
         control.tell(Ready())
         await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
@@ -267,6 +305,9 @@ async def run(*, look_seconds: float = LOOK_SECONDS) -> None:
         for result in await asyncio.gather(*ended, return_exceptions=True):
             if isinstance(result, Exception):
                 _LOGGER.error("The relay ends", exc_info=result)
+        if tunnels is not None:
+            loop.remove_reader(tunnels)
+            tunnels.close()
         await control.stop()
         incoming.close()
         outgoing.close()

@@ -6,12 +6,15 @@ import json
 from typing import get_args
 
 from ..logins import LoginFailure
+from ..model import TunnelHalf
 from .config import CameraConfig
 from .statistics import CameraStatistics, StreamState
 from .wire import WireError, from_wire, to_wire
 
 MAX_LINE = 1024 * 1024
 """Bytes, with the end of the line."""
+MAX_TUNNEL_MESSAGE = 64 * 1024
+"""Bytes, with the payload."""
 MAX_PAYLOAD = 16 * 1024 * 1024
 """Bytes: more than any key frame of a camera."""
 
@@ -74,6 +77,14 @@ class Ping:
 
     log_level: int
     """What is to be logged from now on, as `logging` counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeTunnel:
+    """Take over a connection, whose descriptor comes with the message, on a way of its own; the payload was received there."""
+
+    id: int
+    half: TunnelHalf
 
 
 # Answers.
@@ -162,7 +173,7 @@ class LogLine:
     text: str
 
 
-type Command = AddCamera | UpdateCamera | RemoveCamera | LockOut | GetStatistics | GetKeyFrame | Ping
+type Command = AddCamera | UpdateCamera | RemoveCamera | LockOut | GetStatistics | GetKeyFrame | Ping | TakeTunnel
 type Answer = Done | Failed | Listening | CameraStatistics | KeyFrameFound
 type Event = Ready | Health | Activity | LoginFailed | LockedOut | LogLine
 type Message = Command | Answer | Event

@@ -8,9 +8,11 @@ import json
 import logging
 from pathlib import Path
 import signal
+import socket
 import sys
 
 from . import control
+from .allocator import keep_freed_memory
 from .config import CameraConfig, ConfigError, read_config
 from .plane import PlaneLoop
 from .server import RelayServer
@@ -67,10 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     way.add_argument(
         "--control", action="store_true", help="take commands from the program that started it, over standard input"
     )
+    parser.add_argument(
+        "--tunnels", metavar="DESCRIPTOR", type=int, help="where that program hands over connections for RTSP over HTTP"
+    )
     parser.add_argument("--debug", action="store_true", help="log to standard error what viewers and recorders do")
     options = parser.parse_args(arguments)
+    keep_freed_memory()
     if options.control:
-        asyncio.run(control.run(), loop_factory=PlaneLoop)
+        tunnels = None if options.tunnels is None else socket.socket(fileno=options.tunnels)
+        asyncio.run(control.run(tunnels=tunnels), loop_factory=PlaneLoop)
         return 0
     logging.basicConfig(level=logging.DEBUG if options.debug else logging.WARNING)
     try:

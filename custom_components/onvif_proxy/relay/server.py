@@ -8,7 +8,7 @@ from types import EllipsisType
 from typing import Self
 
 from ..logins import LoginGuard
-from ..model import Credentials
+from ..model import Credentials, TunnelHalf
 from .camera import Camera
 from .key_frame import KeyFrame
 from .limits import Limits
@@ -17,6 +17,7 @@ from .shared import shared
 from .source import Source
 from .statistics import CameraStatistics
 from .still import fetch_key_frame
+from .tunnel import TunnelDoor
 from .viewer import ViewerSession
 
 _LOGGER = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class RelayServer:
         self._limits = limits
         self._camera: Camera | None = None
         """None while it doesn't listen."""
+        self._tunnels: TunnelDoor | None = None
         self._listener: socket.socket | None = None
         self._rest: asyncio.TimerHandle | None = None
 
@@ -93,6 +95,7 @@ class RelayServer:
         self._port = listener.getsockname()[1]
         self._camera = Camera(self._credentials, self._logins, self._realm, self._options, self._limits, shared())
         self._camera.serve(self._sources)
+        self._tunnels = TunnelDoor(self._camera)
         self._listen()
 
     async def stop(self) -> None:
@@ -101,6 +104,7 @@ class RelayServer:
             return
         listener, self._listener = self._listener, None
         camera, self._camera = self._camera, None
+        self._tunnels = None
         if self._rest is not None:
             self._rest.cancel()
         asyncio.get_running_loop().remove_reader(listener.fileno())
@@ -136,6 +140,13 @@ class RelayServer:
             if camera is not None:
                 camera.credentials = credentials
                 _end_viewers(camera)
+
+    def take_tunnel(self, half: TunnelHalf, received: bytes, sock: socket.socket) -> None:
+        """Take over a connection that was accepted elsewhere; `received` came behind the head of its HTTP request."""
+        if self._tunnels is None:
+            sock.close()
+        else:
+            self._tunnels.take(half, received, sock)
 
     def statistics(self) -> CameraStatistics:
         """Return what is going on; nothing while it doesn't listen."""

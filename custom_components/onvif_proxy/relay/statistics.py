@@ -50,7 +50,7 @@ class ViewerStatistics:
     """UTC; of its connection."""
     stream: str
     transport: str
-    """`TCP`: in its RTSP connection; `UDP`."""
+    """`TCP`: in its RTSP connection; `UDP`; `HTTP`: in that of a tunnel."""
     bytes: int
     """Sent to it."""
     dropped_groups: int

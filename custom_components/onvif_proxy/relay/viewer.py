@@ -54,9 +54,10 @@ class _Refusal(Exception):
 class ViewerSession:
     """Answers one viewer; holds a stream from its first DESCRIBE or SETUP to its end."""
 
-    def __init__(self, camera: Camera, sock: socket.socket, address: str) -> None:
-        """Serve a connection that was accepted from an address."""
+    def __init__(self, camera: Camera, sock: socket.socket, address: str, *, transport: str = "TCP") -> None:
+        """Serve a connection that was accepted from an address; `transport` is how statistics call it."""
         self.address = address
+        self._transport = transport
         self.connection = Connection(self, camera.common.plane, camera.limits, sock)
         self._camera = camera
         self._limits = camera.limits
@@ -114,7 +115,7 @@ class ViewerSession:
             address=self.address,
             since=self._since,
             stream=self._hub.name,
-            transport="TCP" if self._udp is None else "UDP",
+            transport=self._transport if self._udp is None else "UDP",
             bytes=self.connection.sent + self._sent + (0 if self._udp is None else self._udp.sent),
             dropped_groups=self._dropped + self._delivery.dropped,
         )

@@ -12,6 +12,7 @@ from .host_discovery import HostDiscovery
 from .names import DEVICE_PATH, MEDIA_PATH, SNAPSHOT_PATH
 from .scopes import OWN_SCOPE, is_own_scope
 from .server import OnvifServer
+from .tunnels import TunnelTaker
 
 __all__ = [
     "DEVICE_PATH",
@@ -27,5 +28,6 @@ __all__ = [
     "SnapshotSource",
     "SnapshotUnavailable",
     "TokenVerifier",
+    "TunnelTaker",
     "is_own_scope",
 ]

@@ -43,6 +43,7 @@ from .names import SNAPSHOT_PATH, SUBSCRIPTION_PATH
 from .services import OPERATIONS, SERVICES, Context, operations_of
 from .services.base import Operation
 from .soap import CONTENT_TYPE, Addressing, SoapRequest, build_answer, build_fault, parse_request
+from .tunnels import TunnelTaker, hand_over, tunnel_half
 from .xmltree import XmlLimits
 
 _LOGGER = logging.getLogger(__name__)
@@ -96,12 +97,13 @@ class OnvifServer:
         max_connections: int = MAX_CONNECTIONS,
         max_connections_per_client: int = MAX_CONNECTIONS_PER_CLIENT,
         tokens: TokenVerifier | None = None,
+        tunnels: TunnelTaker | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Make a server that listens on nothing yet.
 
         Cameras with the same credentials must share `tokens`, and keep them over a restart: a token that was used at one
-        camera would else be good at another, or once more.
+        camera would else be good at another, or once more. `tunnels` serves RTSP over HTTP; None where nobody does.
         """
         self.discoverable = discoverable
         """What GetDiscoveryMode says; set it when discovery is switched."""
@@ -117,6 +119,7 @@ class OnvifServer:
         self._shutdown_timeout = shutdown_timeout
         self._max_connections = max_connections
         self._max_connections_per_client = max_connections_per_client
+        self._tunnels = tunnels
         self._clock = clock
         self._gate = Gate(
             digest=DigestServer(f"onvif_proxy {description.identity.uuid}", algorithms=_ALGORITHMS),
@@ -208,6 +211,10 @@ class OnvifServer:
             self._handlers.discard(task)
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._tunnels is not None and (half := tunnel_half(request)) is not None:
+            response = web.Response(status=hand_over(request, half, self._tunnels), headers=_SERVER_HEADERS)
+            response.force_close()
+            return response
         path = request.raw_path if request.raw_path in _SOAP_PATHS else request.path
         handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
         if path in _SOAP_PATHS:
@@ -268,6 +275,7 @@ class OnvifServer:
             services=self._services,
             camera=self._camera,
             discoverable=self.discoverable,
+            tunnels=self._tunnels is not None,
             now=self._clock(),
             client=request.remote or "",
             subscription=subscription,

@@ -37,6 +37,8 @@ class Context:
     discoverable: bool
     now: datetime
     """UTC."""
+    tunnels: bool = False
+    """Whether RTSP is served over HTTP, at the port of this service."""
     client: str = ""
     """The address that the request came from."""
     subscription: str | None = None
@@ -64,6 +66,10 @@ class Context:
         endpoint = self.description.endpoint
         port = "" if endpoint.rtsp_port == RTSP_PORT else f":{endpoint.rtsp_port}"
         return f"rtsp://{endpoint.address}{port}/{role}"
+
+    def tunnel_uri(self, role: StreamRole) -> str:
+        """Return where a stream is over HTTP: at the port of the web services (Media2 specification, GetStreamUri)."""
+        return _http_uri(self.description.endpoint.address, self.onvif_port, f"/{role}")
 
 
 type Handler = Callable[[Context, Element], Element | Awaitable[Element]]

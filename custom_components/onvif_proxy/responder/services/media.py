@@ -28,8 +28,8 @@ from .media_configurations import (
 from .media_facts import PROFILE_NAMES, Kind
 
 VERSION = (2, 60)
-# RTSP over HTTP is not offered. How RTP travels is settled in RTSP's SETUP, so a client that says UDP or TCP here is
-# given the same URI as one that says RTSP.
+# How RTP travels is settled in RTSP's SETUP, so a client that says UDP or TCP here is given the same URI as one that says
+# RTSP.
 _PROTOCOLS = ("", "UDP", "TCP", "RTSP")
 # As in the field: RTP_TCP says that RTP can come over TCP, and Hikvision's clients don't play where it can't.
 _STREAMING = {"RTPMulticast": False, "RTP_TCP": True, "RTP_RTSP_TCP": True}
@@ -219,6 +219,8 @@ def get_stream_uri(context: Context, request: Element) -> Element:
     kind = child_text(setup, "tt:Stream") or "RTP-Unicast"
     transport = None if setup is None else setup.find(expand("tt:Transport"))
     protocol = child_text(transport, "tt:Protocol") or ""
+    if kind == "RTP-Unicast" and protocol.upper() == "HTTP" and context.tunnels:
+        return node("trt:GetStreamUriResponse", _media_uri(context.tunnel_uri(stream.role)))
     if kind != "RTP-Unicast" or protocol.upper() not in _PROTOCOLS:
         raise InvalidArgument("Only unicast over RTSP is offered", "ter:InvalidStreamSetup")
     return node("trt:GetStreamUriResponse", _media_uri(context.stream_uri(stream.role)))
