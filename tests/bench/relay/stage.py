@@ -37,7 +37,7 @@ class Effort:
     """Whether peers are measured that no limit needs."""
 
 
-THOROUGH = Effort(rounds=4, seconds=1.5, churns=10_000, joins=8, loop_seconds=2.5, thorough=True)
+THOROUGH = Effort(rounds=3, seconds=1.5, churns=10_000, joins=8, loop_seconds=2.5, thorough=True)
 QUICK = Effort(rounds=1, seconds=0.8, churns=500, joins=3, loop_seconds=1.5, thorough=False)
 
 
