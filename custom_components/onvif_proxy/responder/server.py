@@ -15,7 +15,7 @@ from lxml import etree
 
 from ..digest import DigestServer
 from ..model import CameraDescription, Snapshot
-from .auth import Gate, HttpLogin, TokenVerifier
+from .auth import Access, Gate, HttpLogin, TokenVerifier
 from .connections import (
     ANSWER_TIMEOUT,
     HEAD_TIMEOUT,
@@ -93,11 +93,13 @@ class OnvifServer:
         max_connections_per_client: int = MAX_CONNECTIONS_PER_CLIENT,
         tokens: TokenVerifier | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_client: Callable[[str], None] | None = None,
     ) -> None:
         """Make a server that listens on nothing yet.
 
         Cameras with the same credentials must share `tokens`, and keep them over a restart: a token that was used at one
-        camera would else be good at another, or once more.
+        camera would else be good at another, or once more. `on_client` is called with the IPv4 address of the client for
+        each SOAP request that its login let in.
         """
         self.discoverable = discoverable
         """What GetDiscoveryMode says; set it when discovery is switched."""
@@ -114,6 +116,7 @@ class OnvifServer:
         self._max_connections = max_connections
         self._max_connections_per_client = max_connections_per_client
         self._clock = clock
+        self._on_client = on_client
         self._gate = Gate(
             digest=DigestServer(realm=f"onvif_proxy {description.identity.uuid}"),
             tokens=TokenVerifier(clock=clock) if tokens is None else tokens,
@@ -218,6 +221,8 @@ class OnvifServer:
         description = self._description
         access = None if operation is None else operation.access
         self._gate.check_soap(access, soap.headers, _login_of(request), description.credentials)
+        if self._on_client is not None and access is not Access.PRE_AUTH and request.remote is not None:
+            self._on_client(request.remote)
         name = etree.QName(soap.operation).localname
         if operation is None:
             raise ActionNotSupported(name)
