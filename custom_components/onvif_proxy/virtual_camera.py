@@ -1,12 +1,14 @@
 """One virtual camera: a channel behind a responder and a relay on one endpoint, and the state machine that runs them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 import errno
+from ipaddress import IPv4Address, IPv4Network
 import logging
 
+from .foreign_clients import FOREIGN_CLIENT_MEMORY, ForeignClients
 from .model import CameraDescription, Channel, Credentials, Endpoint, Identity, RecorderInfo, Snapshot
 from .relay import RelayServer, Source
 from .responder import DiscoveryResponder, OnvifServer, TokenVerifier
@@ -57,7 +59,7 @@ class CameraStatus:
 class VirtualCamera:
     """Runs the servers of one channel whenever it is switched on and has an endpoint; recovers alone.
 
-    All methods are called in one event loop. `on_change` is called after each change of `status`.
+    All methods are called in one event loop. `on_change` is called after each change of `status` and `foreign_clients`.
     """
 
     def __init__(
@@ -73,11 +75,14 @@ class VirtualCamera:
         fetch_snapshot: Callable[[Channel], Awaitable[Snapshot]],
         on_change: Callable[[], None],
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
+        own_networks: Callable[[], Iterable[IPv4Network]] | None = None,
+        foreign_client_memory: float = FOREIGN_CLIENT_MEMORY,
     ) -> None:
         """Make a camera that is switched off.
 
         `tokens` is shared by all cameras with these credentials: what was used at one is used up for all.
-        `fetch_snapshot` raises `SnapshotUnavailable`.
+        `fetch_snapshot` raises `SnapshotUnavailable`. `own_networks` returns `networks_of_host`; without it, where a MAC
+        tells nothing anyway, no clients are foreign.
         """
         self.name = name
         self.identity = identity
@@ -90,6 +95,9 @@ class VirtualCamera:
         self._fetch_snapshot = fetch_snapshot
         self._on_change = on_change
         self._retry_seconds = retry_seconds
+        self._own_networks = own_networks
+        self._foreign_clients = ForeignClients(foreign_client_memory)
+        self._forgetting: asyncio.TimerHandle | None = None
         self._enabled = False
         self._discoverable = False
         self._channel_gone = False
@@ -120,6 +128,11 @@ class VirtualCamera:
         """How many RTSP sessions are served now."""
         return 0 if self._relay is None else self._relay.viewers
 
+    @property
+    def foreign_clients(self) -> frozenset[IPv4Address]:
+        """The clients that logged in lately from outside the camera's network, over a router that hides its MAC."""
+        return self._foreign_clients.addresses
+
     async def set_enabled(self, enabled: bool) -> None:
         """Switch the camera on or off."""
         self._enabled = enabled
@@ -139,6 +152,8 @@ class VirtualCamera:
                 self._endpoint = endpoint
                 self._failures = 0
             self._endpoint_trouble = trouble
+        if endpoint is not None:
+            self._forget_clients(lambda client, _: client in _network(endpoint))
         await self._reconcile()
 
     def rename(self, name: str) -> None:
@@ -212,6 +227,7 @@ class VirtualCamera:
             self._cancel_retry()
             if not self._enabled:
                 await self._stop_servers()
+                self._forget_clients(lambda *_: True)
                 self._set_status(CameraState.STOPPED)
             elif self._endpoint is None:
                 await self._stop_servers()
@@ -245,7 +261,9 @@ class VirtualCamera:
         await relay.start()
         self._relay = relay
         description = self._describe(replace(endpoint, rtsp_port=relay.port))
-        server = OnvifServer(description, self, discoverable=self._discoverable, tokens=self._tokens)
+        server = OnvifServer(
+            description, self, discoverable=self._discoverable, tokens=self._tokens, on_client=self._see_client
+        )
         await server.start()
         self._server = server
 
@@ -280,6 +298,31 @@ class VirtualCamera:
             relay, self._relay = self._relay, None
             await relay.stop()
 
+    def _see_client(self, address: str) -> None:
+        if self._own_networks is None or self._endpoint is None or not self._enabled:
+            return
+        client = IPv4Address(address)
+        if client in _network(self._endpoint) or any(client in network for network in self._own_networks()):
+            return
+        if self._foreign_clients.see(client, asyncio.get_running_loop().time()):
+            self._forget_later()
+            self._on_change()
+
+    def _forget_clients(self, gone: Callable[[IPv4Address, float], bool]) -> None:
+        changed = self._foreign_clients.forget(gone)
+        self._forget_later()
+        if changed:
+            self._on_change()
+
+    def _forget_later(self) -> None:
+        """Wake up when the next client is to be forgotten; if it was seen again by then, there is a later one."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            self._forgetting = None
+        if (end := self._foreign_clients.next_end) is not None:
+            loop = asyncio.get_running_loop()
+            self._forgetting = loop.call_at(end, lambda: self._forget_clients(lambda _, end: end <= loop.time()))
+
     def _retry_later(self) -> None:
         delay = self._retry_seconds[min(self._failures, len(self._retry_seconds) - 1)]
         self._failures += 1
@@ -294,3 +337,7 @@ class VirtualCamera:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
+
+
+def _network(endpoint: Endpoint) -> IPv4Network:
+    return IPv4Network((endpoint.address, endpoint.prefix_length), strict=False)
