@@ -136,13 +136,17 @@ def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, Any]:
         },
         "endpoint": None if camera.endpoint is None else _endpoint(camera.endpoint),
         "viewers": camera.viewers,
+        "foreign_clients": [_masked(str(client)) for client in sorted(camera.foreign_clients)],
     }
 
 
 def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
-    """Keep the last part of the address: it tells the cameras of a network apart."""
-    last_part = endpoint.address.rpartition(".")[2]
-    return async_redact_data(asdict(endpoint), _SECRET_FIELDS) | {CONF_ADDRESS: f"{REDACTED}.{last_part}"}
+    return async_redact_data(asdict(endpoint), _SECRET_FIELDS) | {CONF_ADDRESS: _masked(endpoint.address)}
+
+
+def _masked(address: str) -> str:
+    """Keep the last part of an address: it tells the cameras, or the clients, of a network apart."""
+    return f"{REDACTED}.{address.rpartition('.')[2]}"
 
 
 def uri_shape(uri: str) -> str:

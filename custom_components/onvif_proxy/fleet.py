@@ -14,9 +14,10 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
-from .camera_health import async_sync_issue, async_tell_not_made
+from .camera_health import async_sync_issue, async_tell_foreign_clients, async_tell_not_made
 from .const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, LOGGER, Addressing
 from .coordinator import RecorderCoordinator
+from .foreign_clients import networks_of_host
 from .interface_manager import InterfaceManager, Wish, camera_key
 from .interfaces import Interface, InterfaceError, InterfaceWatch, KeptInterface, KernelRefused
 from .listeners import Listeners
@@ -80,6 +81,7 @@ class Fleet:
         self._wish = wish
         self._addressing = Addressing(entry.data[CONF_ADDRESSING])
         self._watch = InterfaceWatch(self._interfaces_changed)
+        self._own_networks: tuple[ipaddress.IPv4Network, ...] = ()
         self._started = False
         self._retry: CALLBACK_TYPE | None = None
         self._endpoint_lock = asyncio.Lock()
@@ -189,9 +191,11 @@ class Fleet:
             tokens=self._tokens,
             fetch_snapshot=self._async_fetch_snapshot,
             on_change=listeners.notify,
+            own_networks=(lambda: self._own_networks) if self._addressing is Addressing.DEDICATED else None,
         )
         camera.set_channel_gone(recorder.channel(channel.token) is None)
         listeners.add(partial(async_sync_issue, self._hass, camera))
+        listeners.add(self._tell_foreign_clients)
         return FleetCamera(token=channel.token, device_id=device.id, record=record, camera=camera, listeners=listeners)
 
     def _remember(self, record: CameraRecord, channel: Channel) -> None:
@@ -235,6 +239,11 @@ class Fleet:
             self._entry.async_create_task(self._hass, fleet_camera.camera.close())
         elif (device := dr.async_get(self._hass).async_get(device_id)) is not None:
             fleet_camera.camera.rename(device.name_by_user or device.name or fleet_camera.token)
+        self._tell_foreign_clients()
+
+    @callback
+    def _tell_foreign_clients(self) -> None:
+        async_tell_foreign_clients(self._hass, self._entry, [one.camera for one in self.cameras.values()])
 
     async def _async_fetch_snapshot(self, channel: Channel) -> Snapshot:
         try:
@@ -285,7 +294,8 @@ class Fleet:
         await camera.set_enabled(record.running and self._started)  # the fleet may have been stopped meanwhile
 
     @callback
-    def _interfaces_changed(self, _interfaces: Mapping[str, Interface]) -> None:
+    def _interfaces_changed(self, interfaces: Mapping[str, Interface]) -> None:
+        self._own_networks = networks_of_host(interfaces.values())
         self.interface_listeners.notify()
         if self._started:
             self._entry.async_create_task(self._hass, self._async_place_all())

@@ -175,6 +175,7 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
             **ports,
         },
         "viewers": 0,
+        "foreign_clients": [],
     }
     assert_keeps_secrets(diagnosis, entry)
 
