@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import get_dia
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.onvif_proxy import fleet as fleet_module
-from custom_components.onvif_proxy.const import CONF_ADDRESSING, DOMAIN, Addressing
+from custom_components.onvif_proxy.const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, Addressing
 from custom_components.onvif_proxy.interfaces import Interface, InterfaceAddress
 from tests.simulated_nvr import SimulatedRecorder
 
@@ -96,10 +96,9 @@ async def test_clients_of_the_same_network_are_no_issue(hass: HomeAssistant, ent
 async def test_with_shared_addressing_there_is_none(
     hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp
 ) -> None:
-    shared = entry_for(recorder)
+    shared = entry_for(recorder, **{CONF_ADDRESS: ADDRESSES[0]})
     assert await set_up(shared)
-    FakeWatch.current.show("eth0", "02:00:00:00:00:09", LOOPBACK, kind=None)
-    await hass.async_block_till_done()
+    await give_interfaces(hass, 32)
     await read(hass, shared, 0)
     assert issues(hass) == []
 
