@@ -25,6 +25,7 @@ from custom_components.onvif_proxy.interfaces.leases import LeaseFile
 
 from .bed import GATEWAY, NETWORK, Lan
 from .dhcp_server import DhcpServer
+from .dnsmasq import NO_DNSMASQ, PROGRAM, Dnsmasq
 from .test_keeper import Kept, inventory, spec
 from .test_keeper_program import PACKAGE
 
@@ -159,6 +160,24 @@ def test_the_lease_of_an_interface_that_is_removed_is_given_back_by_itself_to_th
             assert leases.get(dhcp(1).mac) is None
             assert leases.get(dhcp(2).mac) is not None
             assert server.count("release") == 1
+
+    lan.run_async("ha", scenario)
+
+
+@pytest.mark.skipif(PROGRAM is None, reason=NO_DNSMASQ)
+def test_a_server_that_is_not_ours_gives_leases_and_takes_back_what_is_removed(lan: Lan, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with Dnsmasq(lan, "recorder", tmp_path) as server:
+            async with leasing(3) as kept:
+                await kept.until_states(UP, UP, UP, seconds=3)
+                given = {one.spec.mac: (one.address, one.spec.name) for one in kept.keeper.interfaces.values()}
+                assert server.leases == given
+                await kept.keeper.replace(kept.keeper.inventory.without(2))
+                del given[dhcp(2).mac]
+                async with asyncio.timeout(2):
+                    while server.leases != given:
+                        await asyncio.sleep(0.02)
+                assert set(kept.keeper.interfaces) == {1, 3}
 
     lan.run_async("ha", scenario)
 
