@@ -206,11 +206,12 @@ sys.exit(tuple(map(int, re.findall(r"\d+", version("pyroute2"))[:3])) < (0, 9, 6
 }
 
 is_reachable() {
-    # The service sees no home of anybody's.
+    # The service sees no home of anybody's, and temporary folders of its own; what is under --root runs in no sandbox.
+    [[ -z "$root" ]] || return 0
     "$1" -c 'import os, sys
-homes = ("/home/", "/root/", "/run/user/")
+hidden = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")
 paths = (sys.prefix, sys.base_prefix, os.path.realpath(sys.executable))
-sys.exit(any(path.startswith(homes) for path in paths))' 2>/dev/null
+sys.exit(any(path.startswith(hidden) for path in paths))' 2>/dev/null
 }
 
 choose_python() {
@@ -220,7 +221,7 @@ choose_python() {
         is_new_enough "$python" || fail "$python is not a Python $MINIMUM_PYTHON or newer."
         has_pyroute2 "$python" || fail "$python has no $PYROUTE2. Run: $python -m pip install '$PYROUTE2'"
         ((!for_service)) || is_reachable "$python" ||
-            fail "$python is in somebody's home, which a service does not see. Leave --python out, or give another."
+            fail "$python is in somebody's home or a temporary folder, which a service does not see. Leave --python out, or give another."
         python=$(command -v "$python")
         [[ "$python" == /* ]] || python="$PWD/$python"
         return
