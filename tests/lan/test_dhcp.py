@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+import json
 import logging
 from pathlib import Path
 import socket
@@ -182,6 +183,19 @@ def test_a_server_that_is_not_ours_gives_leases_and_takes_back_what_is_removed(l
     lan.run_async("ha", scenario)
 
 
+def test_a_keeper_that_is_started_only_to_remove_an_interface_gives_its_lease_back(lan: Lan, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with DhcpServer(lan) as server:
+            async with leasing(lease_file=tmp_path / "leases.json") as kept:
+                await kept.until_states(UP, seconds=3)
+            async with leasing(lease_file=tmp_path / "leases.json") as kept:
+                await kept.keeper.replace(Inventory())
+            await server.until("release")
+            assert dhcp(1).mac not in (tmp_path / "leases.json").read_text()
+
+    lan.run_async("ha", scenario)
+
+
 def test_an_interface_that_is_made_anew_keeps_its_lease(lan: Lan) -> None:
     async def scenario() -> None:
         with DhcpServer(lan) as server:
@@ -208,6 +222,27 @@ def test_a_lease_that_cannot_be_given_back_hinders_no_removal(lan: Lan, caplog: 
 
     lan.run_async("ha", scenario)
     assert "onvifcam1: its lease is not given back: [Errno 100] Network is down" in caplog.text
+
+
+@pytest.mark.parametrize("server_mac", ["", "nonsense", "00:1b:21:00:00", "00:1b:21:00:00:05:06", "é"])
+def test_a_lease_file_that_somebody_else_wrote_hinders_none_either(
+    lan: Lan, tmp_path: Path, server_mac: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="custom_components.onvif_proxy.interfaces.release")
+    file = tmp_path / "leases.json"
+
+    async def scenario() -> None:
+        with DhcpServer(lan):
+            async with leasing(lease_file=file) as kept:
+                await kept.until_states(UP, seconds=3)
+        content = json.loads(file.read_text())
+        content["leases"][dhcp(1).mac]["server_mac"] = server_mac
+        file.write_text(json.dumps(content))
+        await remove_interfaces(file)
+        assert "onvifcam1" not in lan.ip("ha", "link")
+
+    lan.run_async("ha", scenario)
+    assert "onvifcam1: its lease is not given back" in caplog.text
 
 
 def test_a_cleanup_gives_back_the_leases_that_the_interfaces_have(lan: Lan, tmp_path: Path) -> None:
