@@ -52,7 +52,7 @@ def measure_answering(lan: Lan, specs: Sequence[InterfaceSpec]) -> Figure:
     answers = asyncio.run(_answers(lan, specs, arrivals))
     return Figure(
         name="answer_seconds",
-        title=f"Each of {len(specs)} cameras answering SOAP after its address arrived, the slowest",
+        title=f"Slowest of {len(specs)} cameras to answer once it has its address",
         value=max(answered - arrivals.seen[address] for address, answered in answers.items()),
         unit="s",
         limit=ANSWER_SECONDS,
