@@ -155,6 +155,11 @@ class Machine:
             raise AssertionError(f"{argv} exited with {done.returncode}:\n{done.stdout}{done.stderr}\n{journal}")
         return done
 
+    def popen(self, *argv: str) -> subprocess.Popen[bytes]:
+        """Start a program on it."""
+        command = ["nsenter", f"--target={self._init}", "--all", "--", *argv]
+        return subprocess.Popen(command, cwd="/", stdout=subprocess.DEVNULL)
+
     def setup(self, *arguments: str, script: Path = SCRIPT, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run setup_interfaces.sh."""
         return self.run(script, *arguments, "--python", PYTHON, check=check)
@@ -165,7 +170,15 @@ class Machine:
 
     def write(self, file: str, text: str) -> None:
         """Write a file on its disk."""
+        self.run("mkdir", "--parents", Path(file).parent)
         self.run("tee", file, stdin=text)
+
+    def unpack(self, package: Path) -> None:
+        """Unpack a package of Debian over its disk."""
+        # tar would make a folder of /lib, which is a link.
+        unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], capture_output=True, check=True)
+        into = ["tar", "--extract", "--keep-directory-symlink", f"--directory=/proc/{self._init}/root"]
+        subprocess.run(into, input=unpacked.stdout, check=True)
 
     def take(self, folder: Path, place: str) -> None:
         """Copy a folder of this machine to its disk."""

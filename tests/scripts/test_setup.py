@@ -27,7 +27,7 @@ MADE = ["python find", "venv --quiet", "pip sync"]
 
 
 class Checkout:
-    """A folder with the script, which has a dnsmasq, and what its runs asked of uv and apt-get."""
+    """A folder with the script, which has all for the LAN tests, and what its runs asked of uv and apt-get."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,7 +37,8 @@ class Checkout:
             made.mkdir(parents=True)
         shutil.copy(SETUP, folder / "scripts")
         (folder / "requirements-dev.lock").write_text("one==1\n")
-        (folder / ".tools" / "dnsmasq" / "usr").mkdir(parents=True)
+        for tool in ("dnsmasq", "network-manager"):
+            (folder / ".tools" / tool / "usr").mkdir(parents=True)
         for name, program in {"uv": UV, "apt-get": APT}.items():
             (programs / name).write_text(program)
             (programs / name).chmod(0o755)
@@ -142,15 +143,26 @@ def test_two_at_once_do_the_work_once(checkout: Checkout) -> None:
     assert sum("waiting for another setup" in one for one in said) == 1
 
 
-@pytest.mark.skipif(shutil.which("dnsmasq", path=f"{os.environ['PATH']}:/usr/sbin") is not None, reason="it is here")
-def test_dnsmasq_is_tried_once_with_each_lock_file_and_what_is_missing_is_no_failure(ready: Checkout) -> None:
-    dnsmasq = ready.folder / ".tools" / "dnsmasq"
-    (dnsmasq / "usr").rmdir()
-    asked = ["apt-get Origin: Debian", "apt-get update"]
+@pytest.mark.parametrize(
+    ("tool", "program", "asked"),
+    [
+        ("dnsmasq", "dnsmasq", ["apt-get Origin: Debian", "apt-get update"]),
+        ("network-manager", "NetworkManager", ["apt-get update"]),
+    ],
+)
+def test_what_lan_tests_need_is_tried_once_with_each_lock_file_and_is_no_failure_when_missing(
+    ready: Checkout, tool: str, program: str, asked: list[str]
+) -> None:
+    if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is not None:
+        pytest.skip("it is here")
+    if tool == "network-manager" and not Path("/usr/lib/systemd/systemd").exists():
+        pytest.skip("there is no systemd for it here")
+    folder = ready.folder / ".tools" / tool
+    (folder / "usr").rmdir()
     for lock in ("one==2\n", "one==3\n"):
         (ready.folder / "requirements-dev.lock").write_text(lock)
         status, errors, calls = ready.run()
         assert (status, calls) == (0, ["pip sync", *asked]), errors
         assert "it could not be had, which skips some LAN tests" in errors
-        assert list(dnsmasq.iterdir()) == []
+        assert list(folder.iterdir()) == []
         assert ready.run()[::2] == (0, [])
