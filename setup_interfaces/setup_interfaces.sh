@@ -188,7 +188,9 @@ fi
 
 if ((service)) && [[ "$command" == create || "$command" == add || "$command" == remove ]]; then
     if [[ ! -d "$root/run/systemd/system" ]] || ! command -v systemctl >/dev/null; then
-        fail "systemd does not run here, so there can be no service. To make interfaces until the next reboot: --no-service"
+        [[ "$command" == create ]] ||
+            fail "systemd does not run here, so there is no service whose interfaces could be changed; see 'Without systemd' in $here/README.md."
+        fail "systemd does not run here: add --no-service to make the interfaces until the next reboot, and have this command run at each start (OpenRC's local.d, cron's @reboot), or have the program keep them as 'Without systemd' in $here/README.md shows."
     fi
     [[ "$command" != remove || -e "$inventory" ]] || fail "there is no inventory $inventory to remove from."
 fi

@@ -284,10 +284,16 @@ def test_interfaces_that_were_made_until_the_next_reboot_are_taken_over(host: Ho
 
 def test_without_systemd_it_says_how_to_do_without(host: Host) -> None:
     (host.root / "run/systemd/system").rmdir()
+    before = host.lan.state("ha")
     refused = host.run(*THREE_CAMERAS, check=False)
     assert refused.returncode == 1
-    assert "systemd does not run here" in refused.stderr
-    assert "--no-service" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    for said in ("systemd does not run here", "--no-service", "OpenRC", "cron", f"{SCRIPT.parent}/README.md"):
+        assert said in refused.stderr
+    assert "## Without systemd" in (SCRIPT.parent / "README.md").read_text()
+    changed = host.report("remove", "onvifcam1", check=False)
+    assert "no service whose interfaces could be changed" in changed["short"][0]
+    assert (host.lan.state("ha"), host.files()) == (before, {})
 
 
 # Changing.
