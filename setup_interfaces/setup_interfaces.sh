@@ -9,6 +9,7 @@ umask 022
 readonly MINIMUM_PYTHON="3.11"
 readonly PYROUTE2="pyroute2>=0.9.6"
 readonly SERVICE="onvif-proxy-interfaces.service"
+readonly NETWORK="10-onvif-proxy.network"
 readonly SECONDS_TO_START=20
 
 here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
@@ -122,6 +123,7 @@ readonly lib="$root/usr/local/lib/onvif_proxy"
 readonly installed="$lib/program"
 readonly inventory="$root/etc/onvif_proxy/interfaces.json"
 readonly unit="$root/etc/systemd/system/$SERVICE"
+readonly networkd="$root/etc/systemd/network/$NETWORK"
 readonly state="$root/var/lib/onvif_proxy"
 venv=${venv:-$lib/venv}
 
@@ -313,7 +315,7 @@ write_unit() { # write_unit FILE
 stage() { # what is to be installed, in $work
     mkdir -p -- "$work/program/setup_interfaces" "$work/program/interfaces"
     cp -- "$program"/*.py "$work/program/interfaces/"
-    cp -- "$here/setup_interfaces.sh" "$here/$SERVICE" "$work/program/setup_interfaces/"
+    cp -- "$here/setup_interfaces.sh" "$here/$SERVICE" "$here/$NETWORK" "$work/program/setup_interfaces/"
     chmod -R u=rwX,go=rX "$work/program"
     write_unit "$work/unit"
     # This run may be of the installed program, which it replaces.
@@ -334,6 +336,7 @@ back_up() {
     [[ ! -e "$installed" ]] || cp -rp -- "$installed" "$work/before/program"
     [[ ! -e "$inventory" ]] || cp -p -- "$inventory" "$work/before/inventory"
     [[ ! -e "$unit" ]] || cp -p -- "$unit" "$work/before/unit"
+    [[ ! -e "$networkd" ]] || cp -p -- "$networkd" "$work/before/network"
     was_active=0
     was_enabled=0
     ! service_is active || was_active=1
@@ -343,6 +346,12 @@ back_up() {
 put_back() { # put_back NAME PLACE
     rm -rf -- "$2" "$2.new"
     [[ ! -e "$work/before/$1" ]] || cp -rp -- "$work/before/$1" "$2"
+}
+
+# What networkd has configured stays as it is. What is under --root is not what it reads.
+tell_networkd() {
+    [[ -z "$root" && -d /run/systemd/system ]] || return 0
+    ! systemctl --quiet is-active systemd-networkd.service || networkctl reload
 }
 
 roll_back() {
@@ -356,6 +365,8 @@ roll_back() {
     put_back program "$installed"
     put_back inventory "$inventory"
     put_back unit "$unit"
+    put_back network "$networkd"
+    tell_networkd
     remove_empty
     systemctl daemon-reload
     ((!was_active)) || systemctl --quiet start "$SERVICE" || printf 'The former service does not start.\n' >&2
@@ -386,7 +397,8 @@ why_not() {
 }
 
 is_installed_as_staged() {
-    cmp --quiet -- "$work/unit" "$unit" && diff --brief --recursive --exclude=__pycache__ -- "$work/program" "$installed" >/dev/null
+    cmp --quiet -- "$work/unit" "$unit" && cmp --quiet -- "$here/$NETWORK" "$networkd" &&
+        diff --brief --recursive --exclude=__pycache__ -- "$work/program" "$installed" >/dev/null
 }
 
 change() {
@@ -408,7 +420,7 @@ change() {
     # The JSON object is that of the last program only.
     if ((json)); then sed '$d' -- "$work/said"; else cat -- "$work/said"; fi
     if ((dry_run)); then
-        ((same_files)) || printf 'would write %s\n' "$installed" "$unit"
+        ((same_files)) || printf 'would write %s\n' "$installed" "$unit" "$networkd"
         cmp --quiet -- "$work/new.json" "$inventory" || printf 'would write %s\n' "$inventory"
         printf 'would start %s\n' "$SERVICE"
         interfaces exchange --from "$work/present.json" --to "$work/new.json" --dry-run "${as_json[@]}"
@@ -416,6 +428,9 @@ change() {
     fi
     back_up
     undo=1
+    # Before there is an interface that networkd could take.
+    put "$here/$NETWORK" "$networkd" || fail "$networkd cannot be written; see above."
+    tell_networkd || fail "systemd-networkd does not take $networkd; see above."
     # The interfaces stay while the service is stopped, and the cameras go on.
     ((!was_active)) || systemctl --quiet stop "$SERVICE" || fail "the service does not stop; see above."
     interfaces exchange --from "$work/present.json" --to "$work/new.json" "${as_json[@]}" >"$work/done" || tell_and_exit "$work/done"
@@ -439,7 +454,7 @@ tell_and_exit() { # tell_and_exit FILE: with what the program said there; the re
 cleanup() {
     if has_service; then
         if ((dry_run)); then
-            printf 'would stop and remove %s\n' "$SERVICE" "$inventory" "$lib" "$state"
+            printf 'would stop and remove %s\n' "$SERVICE" "$inventory" "$lib" "$state" "$networkd"
             interfaces cleanup --dry-run "${as_json[@]}"
             return
         fi
@@ -451,7 +466,8 @@ cleanup() {
     local status=0
     interfaces cleanup "${dry[@]}" "${as_json[@]}" || status=$?
     ((!dry_run && service && !status)) || return "$status"
-    rm -f -- "$inventory"
+    rm -f -- "$inventory" "$networkd"
+    tell_networkd || printf 'systemd-networkd did not read its files again.\n' >&2
     rm -rf -- "$lib" "$state" "$root/var/lib/private/onvif_proxy"
     remove_empty
 }

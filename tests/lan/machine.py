@@ -187,14 +187,10 @@ class Machine:
 
     def files(self) -> dict[str, str]:
         """Return what is installed, and what it is."""
-        places = (
-            "/etc/systemd/system",
-            "/etc/onvif_proxy",
-            "/usr/local/lib",
-            "/var/lib/onvif_proxy",
-            "/var/lib/private",
-        )
-        found = self.run("find", *places, "-printf", "%p %y %l\n", check=False).stdout.splitlines()
+        places = ("/etc/systemd", "/etc/onvif_proxy", "/usr/local/lib", "/var/lib/onvif_proxy", "/var/lib/private")
+        # Other folders are systemd's own, and stay: `systemctl enable` makes one, a dynamic user another.
+        which = ("(", "-not", "-type", "d", "-or", "-path", "*onvif*", ")")
+        found = self.run("find", *places, *which, "-printf", "%p %y %l\n", check=False).stdout.splitlines()
         return {line.split()[0]: line for line in found}
 
     def show(self, *properties: str, unit: str = SERVICE) -> list[str]:

@@ -34,13 +34,6 @@ Type=ether
 [Network]
 DHCP=yes
 """
-LEFT_ALONE = """
-[Match]
-Name=onvifcam*
-[Link]
-Unmanaged=yes
-"""
-"""As docs/networking.md has it."""
 NETWORK_MANAGER = f"""
 [connection]
 id=eth0
@@ -79,7 +72,7 @@ def networkd(machine: Machine) -> Iterator[Machine]:
     machine.run("/usr/lib/systemd/systemd-networkd-wait-online", "--interface=eth0", "--timeout=10")
     yield machine
     machine.run("systemctl", "stop", "systemd-networkd.socket", "systemd-networkd")
-    machine.run("sh", "-c", "rm /etc/systemd/network/*")
+    machine.run("sh", "-c", "rm /etc/systemd/network/[29]0-*")
 
 
 @pytest.fixture
@@ -188,14 +181,20 @@ def test_the_rules_that_networkd_drops_are_there_again_within_two_seconds_and_on
     assert_repaired(networkd, watched)
 
 
-def test_networkd_with_a_network_for_everything_wired_leaves_the_cameras_alone_when_told_to(networkd: Machine) -> None:
-    networkd.write("/etc/systemd/network/10-onvif-proxy.network", LEFT_ALONE)
+def test_networkd_with_a_network_for_everything_wired_leaves_the_cameras_alone(networkd: Machine) -> None:
+    networkd.setup("--cleanup")
     networkd.write("/etc/systemd/network/90-wired.network", ALL_WIRED)
+    networkd.run("systemctl", "restart", "systemd-networkd")
+    networkd.setup(*THREE_CAMERAS)
     watched = Watched(networkd)
     watched.during("systemctl", "restart", "systemd-networkd")
     assert (watched.broken, watched.events) == (set(), 0)
     listed = networkd.run("networkctl", "list", "--no-legend", "--no-pager").stdout.splitlines()
     assert [line.split()[-1] for line in listed if "onvifcam" in line] == ["unmanaged"] * len(ADDRESSES)
+    addresses = [
+        line.split()[3] for line in networkd.lan.ip("ha", "-oneline", "addr").splitlines() if "onvifcam" in line
+    ]
+    assert addresses == [f"{address}/{PREFIX_LENGTH}" for address in ADDRESSES]
 
 
 def test_a_restart_of_network_manager_costs_two_seconds_at_most(network_manager: Machine) -> None:
