@@ -38,7 +38,7 @@ import time
 
 def test_{name}():
     Path("{name}").touch()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not Path("{other}").exists():
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -76,7 +76,7 @@ class Checkout:
             env=os.environ | plain,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         return done.returncode, done.stdout.splitlines(), done.stderr
