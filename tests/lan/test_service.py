@@ -50,7 +50,7 @@ class Host:
             "ROOT": str(self.root),
             "FAIL_ON": fail_on,
         }
-        command = [script, *arguments, "--root", self.root, "--python", sys.executable]
+        command: list[str | Path] = [script, *arguments, "--root", self.root, "--python", sys.executable]
         return self.lan.run("ha", command, check=check, env=environment, timeout=60)
 
     def report(self, *arguments: str, check: bool = True) -> dict[str, Any]:
