@@ -125,6 +125,7 @@ readonly inventory="$root/etc/onvif_proxy/interfaces.json"
 readonly unit="$root/etc/systemd/system/$SERVICE"
 readonly networkd="$root/etc/systemd/network/$NETWORK"
 readonly state="$root/var/lib/onvif_proxy"
+readonly leases="$state/leases.json"
 venv=${venv:-$lib/venv}
 
 has_service() { ((service)) && [[ -e "$unit" ]]; }
@@ -433,7 +434,8 @@ change() {
     tell_networkd || fail "systemd-networkd does not take $networkd; see above."
     # The interfaces stay while the service is stopped, and the cameras go on.
     ((!was_active)) || systemctl --quiet stop "$SERVICE" || fail "the service does not stop; see above."
-    interfaces exchange --from "$work/present.json" --to "$work/new.json" "${as_json[@]}" >"$work/done" || tell_and_exit "$work/done"
+    interfaces exchange --from "$work/present.json" --to "$work/new.json" --leases "$leases" "${as_json[@]}" >"$work/done" ||
+        tell_and_exit "$work/done"
     put_program "$work/program" || fail "$installed cannot be written; see above."
     put "$work/new.json" "$inventory" || fail "$inventory cannot be written; see above."
     put "$work/unit" "$unit" || fail "$unit cannot be written; see above."
@@ -464,7 +466,7 @@ cleanup() {
         systemctl --quiet reset-failed "$SERVICE" 2>/dev/null || true
     fi
     local status=0
-    interfaces cleanup "${dry[@]}" "${as_json[@]}" || status=$?
+    interfaces cleanup --leases "$leases" "${dry[@]}" "${as_json[@]}" || status=$?
     ((!dry_run && service && !status)) || return "$status"
     rm -f -- "$inventory" "$networkd"
     tell_networkd || printf 'systemd-networkd did not read its files again.\n' >&2

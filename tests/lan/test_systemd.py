@@ -158,17 +158,37 @@ def test_one_is_added_and_removed(installed: Machine) -> None:
     assert numbers(installed) == links
 
 
+def service_knows(machine: Machine, addresses: set[str]) -> bool:
+    """Tell whether the service has written all leases down."""
+    written = machine.run("cat", f"{STATE}/leases.json", check=False).stdout
+    return all(address in written for address in addresses)
+
+
 async def test_a_lease_is_remembered_in_its_own_folder(empty: Machine) -> None:
     with DhcpServer(empty.lan) as server:
         await asyncio.to_thread(empty.setup, "--parent", "eth0", "--count", "1", "--dhcp")
         await asyncio.to_thread(until, lambda: macs(empty.lan))
         (address,) = macs(empty.lan)
-        await asyncio.to_thread(until, lambda: address in empty.run("cat", f"{STATE}/leases.json", check=False).stdout)
+        await asyncio.to_thread(until, lambda: service_knows(empty, {address}))
         assert empty.run("stat", "--format=%a", STATE).stdout == "700\n"
         server.heard.clear()
         await asyncio.to_thread(empty.run, "systemctl", "restart", SERVICE)
         await asyncio.to_thread(until, lambda: server.heard)
-    assert server.heard[0] == ("request", f"{address} INIT-REBOOT")
+        assert server.heard[0] == ("request", f"{address} INIT-REBOOT")
+        await asyncio.to_thread(empty.setup, "remove", "onvifcam1")
+        await server.until("release")
+    assert [asked for kind, asked in server.heard if kind == "release"] == [address]
+
+
+async def test_cleanup_gives_leases_back(empty: Machine) -> None:
+    with DhcpServer(empty.lan) as server:
+        await asyncio.to_thread(empty.setup, "--parent", "eth0", "--count", "2", "--dhcp")
+        await asyncio.to_thread(until, lambda: len(macs(empty.lan)) == 2)
+        addresses = set(macs(empty.lan))
+        await asyncio.to_thread(until, lambda: service_knows(empty, addresses))
+        await asyncio.to_thread(empty.setup, "--cleanup")
+        await server.until("release", 2)
+    assert {asked for kind, asked in server.heard if kind == "release"} == addresses
 
 
 def test_what_a_restart_does_not_cure_is_not_tried_again(installed: Machine, tmp_path: Path) -> None:
