@@ -1,13 +1,15 @@
 """A virtual camera runs when it is switched on and has an endpoint, and recovers alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 import errno
+from ipaddress import IPv4Address, IPv4Network
 import socket
 from unittest.mock import patch
 
+import aiohttp
 import pytest
 
 from custom_components.onvif_proxy.controls import PtzVector
@@ -37,6 +39,7 @@ from custom_components.onvif_proxy.virtual_camera import (
     VirtualCamera,
 )
 from tests.end_to_end.client import fetch_snapshot, find_cameras, listens, read_camera
+from tests.responder.envelopes import envelope, operation, security
 from tests.test_ptz_guard import STOP_PAN_TILT, Unit
 
 LOOPBACK = "127.0.0.1"
@@ -79,12 +82,13 @@ def endpoint(onvif_port: int = 0, rtsp_port: int = 0) -> Endpoint:
 class Watched:
     """A camera, and what it told."""
 
-    def __init__(self) -> None:
+    def __init__(self, own_networks: Callable[[], list[IPv4Network]] | None = None, memory: float = 3600.0) -> None:
         self.told: list[CameraStatus] = []
         self.settings: list[KeptSettings] = []
         self.events: list[tuple[EventKind, bool]] = []
         self.failures: list[LoginFailure] = []
         self.unit = Unit()
+        self.told_clients: list[frozenset[IPv4Address]] = []
         self.snapshot: Snapshot | None = Snapshot(image=b"\xff\xd8picture")
         self.camera = VirtualCamera(
             name="Door",
@@ -101,10 +105,13 @@ class Watched:
             on_event=lambda kind, active: self.events.append((kind, active)),
             on_login_failure=self.failures.append,
             retry_seconds=(0.05,),
+            own_networks=own_networks,
+            foreign_client_memory=memory,
         )
 
     def changed(self) -> None:
         self.told.append(self.camera.status)
+        self.told_clients.append(self.camera.foreign_clients)
 
     async def fetch(self, channel: Channel) -> Snapshot:
         if self.snapshot is None:
@@ -119,7 +126,7 @@ class Watched:
     @property
     def xaddr(self) -> str:
         assert self.camera.endpoint is not None
-        return f"http://{LOOPBACK}:{self.camera.endpoint.onvif_port}/onvif/device_service"
+        return f"http://{self.camera.endpoint.address}:{self.camera.endpoint.onvif_port}/onvif/device_service"
 
 
 @pytest.fixture
@@ -366,3 +373,90 @@ async def test_relay_outputs_are_steered_where_they_are_given(watched: Watched) 
     assert watched.camera._behind.relays is relays
     watched.camera.set_relays((), None)
     assert watched.camera.can_steer == frozenset()
+
+
+# What connects to 127.0.0.2 comes from 127.0.0.1: over a router, if the camera's network is that one address.
+ALONE = replace(endpoint(), address="127.0.0.2", prefix_length=32)
+CLIENT = IPv4Address(LOOPBACK)
+type Make = Callable[..., Awaitable[Watched]]
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    """Make running cameras."""
+    made: list[Watched] = []
+
+    async def run(where: Endpoint = ALONE, *, own: str | None = "192.0.2.5/32", memory: float = 3600.0) -> Watched:
+        networks = None if own is None else lambda: [IPv4Network(own)]
+        made.append(one := Watched(networks, memory))
+        await one.camera.set_endpoint(where)
+        await one.camera.set_enabled(True)
+        one.told_clients.clear()
+        return one
+
+    yield run
+    for one in made:
+        await one.camera.close()
+
+
+async def log_in(watched: Watched, password: str = CREDENTIALS.password) -> int:
+    """Ask for what needs a login; returns the HTTP status."""
+    request = envelope(
+        operation("tds:GetDeviceInformation"), security(username=CREDENTIALS.username, password=password)
+    )
+    async with aiohttp.ClientSession() as session, session.post(watched.xaddr, data=request) as response:
+        return response.status
+
+
+async def test_a_client_of_another_network_is_told_once(make: Make) -> None:
+    watched = await make()
+    assert await log_in(watched, "wrong") == 400
+    assert watched.camera.foreign_clients == frozenset()
+    assert [await log_in(watched), await log_in(watched)] == [200, 200]
+    assert watched.camera.foreign_clients == {CLIENT}
+    assert watched.told_clients == [{CLIENT}]
+
+
+@pytest.mark.parametrize(
+    ("where", "own"),
+    [
+        pytest.param(replace(ALONE, prefix_length=30), "192.0.2.5/32", id="in the camera's network"),
+        pytest.param(ALONE, "127.0.0.1/32", id="this host"),
+        pytest.param(ALONE, "127.0.0.0/29", id="on a bridge of this host"),
+        pytest.param(ALONE, None, id="where MACs tell nothing"),
+    ],
+)
+async def test_others_are_not_foreign(make: Make, where: Endpoint, own: str | None) -> None:
+    watched = await make(where, own=own)
+    assert await log_in(watched) == 200
+    assert watched.camera.foreign_clients == frozenset()
+    assert watched.told_clients == []
+
+
+async def test_a_foreign_client_that_is_seen_no_more_is_forgotten(make: Make) -> None:
+    watched = await make(memory=0.05)
+    await log_in(watched)
+    async with asyncio.timeout(5):
+        while watched.camera.foreign_clients:
+            await asyncio.sleep(0.01)
+    assert watched.told_clients == [{CLIENT}, frozenset()]
+
+
+async def test_a_camera_that_moves_into_the_clients_network_forgets_it(make: Make) -> None:
+    watched = await make()
+    await log_in(watched)
+    await watched.camera.set_endpoint(None)
+    assert watched.camera.foreign_clients == {CLIENT}  # a lease that is late moves no one
+    await watched.camera.set_endpoint(replace(ALONE, address="127.0.0.3"))
+    assert watched.camera.foreign_clients == {CLIENT}
+    await watched.camera.set_endpoint(endpoint())
+    assert watched.camera.foreign_clients == frozenset()
+    assert watched.told_clients[-1] == frozenset()
+
+
+async def test_a_camera_that_is_switched_off_forgets_its_clients(make: Make) -> None:
+    watched = await make()
+    await log_in(watched)
+    await watched.camera.set_enabled(False)
+    assert watched.camera.foreign_clients == frozenset()
+    assert watched.told_clients[-1] == frozenset()

@@ -11,10 +11,22 @@ from .responder import Camera, DiscoveryResponder, HostDiscovery, OnvifServer, T
 class CameraServers:
     """Starts and stops them as one; discovery comes and goes while the others run."""
 
-    def __init__(self, behind: Camera, *, tokens: TokenVerifier, host_discovery: HostDiscovery | None = None) -> None:
-        """Serve nothing yet; `behind` is what the responder asks, `host_discovery` tells programs of this host."""
+    def __init__(
+        self,
+        behind: Camera,
+        *,
+        tokens: TokenVerifier,
+        on_client: Callable[[str], None] | None = None,
+        host_discovery: HostDiscovery | None = None,
+    ) -> None:
+        """Serve nothing yet.
+
+        `behind` is what the responder asks, `on_client` is told the address of each client that it lets in, and
+        `host_discovery` tells programs of this host.
+        """
         self._behind = behind
         self._tokens = tokens
+        self._on_client = on_client
         self._host_discovery = host_discovery
         self._description: CameraDescription | None = None
         """None while they are stopped; with the ports that are bound."""
@@ -46,7 +58,11 @@ class CameraServers:
             await self._relay.start()
             endpoint = replace(description.endpoint, rtsp_port=self._relay.port)
             self._server = OnvifServer(
-                replace(description, endpoint=endpoint), self._behind, discoverable=False, tokens=self._tokens
+                replace(description, endpoint=endpoint),
+                self._behind,
+                discoverable=False,
+                tokens=self._tokens,
+                on_client=self._on_client,
             )
             await self._server.start()
         except BaseException:

@@ -157,6 +157,7 @@ def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, Any]:
         },
         "asks_for_login": camera.credentials is not None,
         "failed_logins": [_failed_login(failure) for failure in camera.logins.recent],
+        "foreign_clients": [_masked(str(client)) for client in sorted(camera.foreign_clients)],
     }
 
 

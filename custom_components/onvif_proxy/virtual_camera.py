@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 import errno
+from ipaddress import IPv4Address, IPv4Network
 import logging
 from typing import Any
 
 from .camera_events import CameraEvents
 from .camera_servers import CameraServers
 from .controls import ImagingControl, PtzControl, RelayControl
+from .foreign_clients import FOREIGN_CLIENT_MEMORY, ForeignClients
 from .logins import LoginFailure, LoginGuard
 from .model import (
     CameraDescription,
@@ -102,7 +104,8 @@ def _ignore(*_: object) -> None:
 class VirtualCamera:
     """Runs the servers of one channel whenever it is switched on and has an endpoint; recovers alone.
 
-    All methods are called in one event loop. `on_change` is called after each change of `status` and `event_kinds`.
+    All methods are called in one event loop. `on_change` is called after each change of `status`, `event_kinds` and
+    `foreign_clients`.
     """
 
     def __init__(
@@ -124,12 +127,15 @@ class VirtualCamera:
         on_event: Callable[[EventKind, bool], None] = _ignore,
         on_login_failure: Callable[[LoginFailure], None] = _ignore,
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
+        own_networks: Callable[[], Iterable[IPv4Network]] | None = None,
+        foreign_client_memory: float = FOREIGN_CLIENT_MEMORY,
     ) -> None:
         """Make a camera that is switched off.
 
         `credentials` None lets everybody in. `tokens` is shared by all cameras with these credentials: what was used at
         one is used up for all. `fetch_snapshot` raises `SnapshotUnavailable`. `on_settings` is called with what is to be
-        kept, whoever changed it; `on_event` when what the camera sees of a kind begins or ends.
+        kept, whoever changed it; `on_event` when what the camera sees of a kind begins or ends. `own_networks` returns
+        `networks_of_host`; without it, where a MAC tells nothing anyway, no clients are foreign.
         """
         self.name = name
         self.identity = identity
@@ -158,7 +164,10 @@ class VirtualCamera:
         self._channel_gone = False
         self._endpoint: Endpoint | None = None
         self._endpoint_trouble: Trouble | None = None
-        self._servers = CameraServers(self._behind, tokens=tokens, host_discovery=host_discovery)
+        self._clients = ForeignClients(own_networks, on_change, memory=foreign_client_memory)
+        self._servers = CameraServers(
+            self._behind, tokens=tokens, on_client=self._clients.see, host_discovery=host_discovery
+        )
         self._discovery_trouble: Trouble | None = None
         self._failures = 0
         self._retry: asyncio.Task[None] | None = None
@@ -214,6 +223,11 @@ class VirtualCamera:
             "relays": bool(self._relay_outputs),
         }
         return frozenset(name for name, is_offered in offered.items() if is_offered)
+
+    @property
+    def foreign_clients(self) -> frozenset[IPv4Address]:
+        """The clients that logged in lately from outside the camera's network, over a router that hides its MAC."""
+        return self._clients.addresses
 
     async def set_enabled(self, enabled: bool) -> None:
         """Switch the camera on or off."""
@@ -283,6 +297,8 @@ class VirtualCamera:
                 self._endpoint = endpoint
                 self._failures = 0
             self._endpoint_trouble = trouble
+        if endpoint is not None:
+            self._clients.set_network(IPv4Network((endpoint.address, endpoint.prefix_length), strict=False))
         await self._reconcile()
 
     def rename(self, name: str) -> None:
@@ -385,6 +401,7 @@ class VirtualCamera:
             self._cancel_retry()
             if not self._enabled:
                 await self._servers.stop()
+                self._clients.forget_all()
                 self._set_status(CameraState.STOPPED)
             elif self._endpoint is None:
                 await self._servers.stop()
@@ -434,3 +451,7 @@ class VirtualCamera:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
+
+
+def _network(endpoint: Endpoint) -> IPv4Network:
+    return IPv4Network((endpoint.address, endpoint.prefix_length), strict=False)

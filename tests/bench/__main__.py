@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterator, Mapping
 import json
+import logging
 import sys
 
 from . import interfaces, responder
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("subject", choices=sorted(SUBJECTS))
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
+    logging.getLogger().setLevel(logging.WARNING)  # a library that is imported on the way sets it lower
     here = machine()
     _say(", ".join(f"{name} {value}" for name, value in here.items()))
     figures: list[Figure] = []

@@ -190,6 +190,7 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
         },
         "asks_for_login": True,
         "failed_logins": [],
+        "foreign_clients": [],
     }
     assert_keeps_secrets(diagnosis, entry)
 

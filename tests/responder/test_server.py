@@ -141,6 +141,41 @@ class TestAccess:
             assert (await client.ask("tr2:GetProfiles", header="")).status == 401
 
 
+class TestClients:
+    """Who calls is told of clients that have the login, and of no one else."""
+
+    @pytest.fixture
+    def told(self) -> list[str]:
+        """What it was told."""
+        return []
+
+    @pytest.fixture
+    async def client(
+        self, session: aiohttp.ClientSession, snapshots: FakeSnapshots, told: list[str]
+    ) -> AsyncIterator[Client]:
+        async with OnvifServer(make_description(), make_camera(snapshots), on_client=told.append) as server:
+            yield Client(session, server)
+
+    @pytest.mark.parametrize("name", [PROTECTED, "tds:SystemReboot"])
+    async def test_a_login_is_told_whatever_is_asked_with_it(self, client: Client, told: list[str], name: str) -> None:
+        await client.ask(name)
+        await client.ask(name, header="", **digest_login())
+        assert told == ["127.0.0.1", "127.0.0.1"]
+
+    async def test_a_refusal_is_not(self, client: Client, told: list[str]) -> None:
+        for header in ("", security(password="wrong")):
+            assert (await client.ask(PROTECTED, header=header)).status in {400, 401}
+        assert (await client.ask(PROTECTED, header="", **digest_login("wrong"))).status == 401
+        assert (await client.post("no XML")).status == 400
+        assert told == []
+
+    @pytest.mark.parametrize("name", sorted(PRE_AUTH))
+    async def test_what_needs_no_login_is_not(self, client: Client, told: list[str], name: str) -> None:
+        for header in ("", security(), security(password="wrong")):
+            assert (await client.ask(name, header=header)).status == 200
+        assert told == []
+
+
 class TestUsernameToken:
     """WS-Security logins."""
 

@@ -18,7 +18,7 @@ from lxml import etree
 from ..digest import DigestServer
 from ..model import CameraDescription, Snapshot
 from .answers import AnswerCache
-from .auth import Gate, HttpLogin, TokenVerifier
+from .auth import Access, Gate, HttpLogin, TokenVerifier
 from .camera import Camera
 from .connections import (
     ANSWER_TIMEOUT,
@@ -97,11 +97,13 @@ class OnvifServer:
         max_connections_per_client: int = MAX_CONNECTIONS_PER_CLIENT,
         tokens: TokenVerifier | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_client: Callable[[str], None] | None = None,
     ) -> None:
         """Make a server that listens on nothing yet.
 
         Cameras with the same credentials must share `tokens`, and keep them over a restart: a token that was used at one
-        camera would else be good at another, or once more.
+        camera would else be good at another, or once more. `on_client` is called with the IPv4 address of the client for
+        each SOAP request that its login let in.
         """
         self.discoverable = discoverable
         """What GetDiscoveryMode says; set it when discovery is switched."""
@@ -118,6 +120,7 @@ class OnvifServer:
         self._max_connections = max_connections
         self._max_connections_per_client = max_connections_per_client
         self._clock = clock
+        self._on_client = on_client
         self._gate = Gate(
             digest=DigestServer(f"onvif_proxy {description.identity.uuid}", algorithms=_ALGORITHMS),
             tokens=TokenVerifier(clock=clock) if tokens is None else tokens,
@@ -236,6 +239,9 @@ class OnvifServer:
                 _login_of(request),
                 self._description.credentials,
             )
+            open_to_all = operation is not None and operation.access is Access.PRE_AUTH
+            if self._on_client is not None and not open_to_all and request.remote is not None:
+                self._on_client(request.remote)
             name = etree.QName(soap.operation).localname
             if operation is None or _SERVICE_OF[soap.operation] not in self._services:
                 raise ActionNotSupported(name)
