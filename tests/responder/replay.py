@@ -25,11 +25,12 @@ import uuid
 
 from lxml import etree
 
-from custom_components.onvif_proxy.model import CameraDescription, EventKind
+from custom_components.onvif_proxy.model import CameraDescription, EventKind, PtzAbilities, PtzSpace, PtzSpaceKind
 from custom_components.onvif_proxy.responder import EventBroker, OnvifServer
 
 from .conftest import make_camera, make_channel, make_description
 from .envelopes import NS, PASSWORD, USERNAME
+from .fakes import GENERIC, FakeImaging, FakePtz
 from .media_requests import H265
 
 TRANSCRIPTS: Final = Path(__file__).parent / "transcripts"
@@ -38,6 +39,30 @@ NOW: Final = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 WAIT: Final = 0.05
 """Seconds that a request is left waiting before what it waits for happens."""
 ANSWER_TIMEOUT: Final = 5.0
+
+STEERABLE: Final = PtzAbilities(
+    profile_token="RecorderProfile003_main",
+    spaces=(
+        PtzSpace(
+            kind=PtzSpaceKind.CONTINUOUS_PAN_TILT,
+            uri=f"{GENERIC}/PanTiltSpaces/VelocityGenericSpace",
+            x=(-1, 1),
+            y=(-1, 1),
+        ),
+        PtzSpace(kind=PtzSpaceKind.CONTINUOUS_ZOOM, uri=f"{GENERIC}/ZoomSpaces/VelocityGenericSpace", x=(-1, 1)),
+        PtzSpace(
+            kind=PtzSpaceKind.ABSOLUTE_PAN_TILT,
+            uri=f"{GENERIC}/PanTiltSpaces/PositionGenericSpace",
+            x=(-1, 1),
+            y=(-1, 1),
+        ),
+        PtzSpace(kind=PtzSpaceKind.ABSOLUTE_ZOOM, uri=f"{GENERIC}/ZoomSpaces/PositionGenericSpace", x=(0, 1)),
+    ),
+    max_presets=8,
+    tells_position=True,
+    tells_movement=True,
+)
+"""What the recorder can do with a camera of which `transcript.toml` says `ptz = true`."""
 
 _REQUEST: Final = ".request.http"
 _RESPONSE: Final = ".response.http"
@@ -88,6 +113,8 @@ class Transcript:
         """The camera that the client speaks to."""
         camera = self.facts.get("camera", {})
         channel = make_channel(main=H265) if camera.get("main") == "H265" else make_channel()
+        if camera.get("ptz", False):
+            channel = replace(channel, ptz=STEERABLE, has_imaging=True)
         return replace(make_description(channel=channel), media2=camera.get("media2", False))
 
 
@@ -116,6 +143,8 @@ class Replay:
 
     server: OnvifServer
     events: EventBroker
+    ptz: FakePtz
+    """What moves go to, where the camera can be steered."""
     answers: dict[str, Answer] = field(default_factory=dict)
     """By the number of the exchange."""
     pull_points: list[str] = field(default_factory=list)
@@ -286,8 +315,10 @@ async def replaying(description: CameraDescription) -> AsyncIterator[Replay]:
     """Run a camera on which nothing moves, and whose clock stands still."""
     events = EventBroker(monotonic=lambda: 0.0, clock=lambda: NOW)
     events.set_kinds([EventKind.MOTION])
-    async with OnvifServer(description, make_camera(events=events), clock=lambda: NOW) as server:
-        yield Replay(server, events)
+    ptz = FakePtz()
+    camera = make_camera(events=events, ptz=ptz, imaging=FakeImaging())
+    async with OnvifServer(description, camera, clock=lambda: NOW) as server:
+        yield Replay(server, events, ptz)
 
 
 async def replay(transcript: Transcript) -> AsyncIterator[tuple[Exchange, str]]:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from lxml import etree
 import pytest
 
+from custom_components.onvif_proxy.controls import PtzVector
+
 from .conftest import Reply
 from .envelopes import NS
 from .every_operation import fault_shortcoming
@@ -17,6 +19,11 @@ CLIENTS = {"protect", "hikvision", "dahua", "synology", "agent-dvr", "odm"}
 
 def name_of(transcript: Transcript) -> str:
     return transcript.folder.name
+
+
+def transcript_of(name: str) -> Transcript:
+    (found,) = (transcript for transcript in TRANSCRIPTS if name_of(transcript) == name)
+    return found
 
 
 each_transcript = pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=name_of)
@@ -97,7 +104,11 @@ def test_what_is_asked_with_addressing_of_the_event_service_is_answered_with_it(
         assert (header.find("wsa:RelatesTo", NS) is None) == (message_id is None)
 
 
-@each_transcript
+def pulls(transcript: Transcript) -> bool:
+    return any("pull-messages" in exchange.request.name for exchange in transcript.exchanges)
+
+
+@pytest.mark.parametrize("transcript", [each for each in TRANSCRIPTS if pulls(each)], ids=name_of)
 def test_motion_is_told_as_it_is_then_as_it_begins_and_as_it_ends(transcript: Transcript) -> None:
     for topic in ("tns1:VideoSource/MotionAlarm", "tns1:RuleEngine/CellMotionDetector/Motion"):
         told = [(operation, state) for of, operation, state in motions(transcript) if of == topic]
@@ -118,12 +129,30 @@ def test_it_says_what_is_known_and_what_is_assumed(transcript: Transcript) -> No
 
 
 def test_each_client_is_there() -> None:
-    assert {name_of(transcript) for transcript in TRANSCRIPTS} >= CLIENTS
+    assert {name_of(transcript) for transcript in TRANSCRIPTS if pulls(transcript)} >= CLIENTS
+
+
+async def test_moves_reach_the_recorder_as_the_client_means_them() -> None:
+    transcript = transcript_of("protect-ptz")
+    async with replaying(transcript.description) as play:
+        for exchange in transcript.exchanges:
+            await play.exchange(exchange)
+    pan, zoom = (call[1] for call in play.ptz.calls if call[0] == "continuous_move")
+    assert isinstance(pan, PtzVector) and isinstance(zoom, PtzVector)
+    assert (pan.pan, pan.tilt, pan.zoom) == (0.5, -0.25, 0.0)
+    assert (zoom.pan, zoom.tilt, zoom.zoom) == (0.0, 0.0, 0.75)
+    assert [call[0] for call in play.ptz.calls] == [
+        "continuous_move",
+        "stop",
+        "continuous_move",
+        "stop",
+        "go_to_preset",
+    ]
 
 
 async def test_another_answer_is_noticed() -> None:
     """Or the comparison would compare nothing."""
-    (transcript,) = (each for each in TRANSCRIPTS if name_of(each) == "protect")
+    transcript = transcript_of("protect")
     other = replace(transcript.description, model="Another")
     async with replaying(other) as play:
         answers = {exchange: await play.exchange(exchange) for exchange in transcript.exchanges}
@@ -132,7 +161,7 @@ async def test_another_answer_is_noticed() -> None:
 
 
 async def test_a_request_that_does_not_wait_for_its_event_is_noticed() -> None:
-    (transcript,) = (each for each in TRANSCRIPTS if name_of(each) == "protect")
+    transcript = transcript_of("protect")
     first_pull = next(each for each in transcript.exchanges if "initialized" in each.request.name)
     waiting = next(each for each in transcript.exchanges if "motion-begins" in each.request.name)
     async with replaying(transcript.description) as play:
