@@ -321,22 +321,17 @@ async def replaying(description: CameraDescription) -> AsyncIterator[Replay]:
         yield Replay(server, events, ptz)
 
 
-async def replay(transcript: Transcript) -> AsyncIterator[tuple[Exchange, str]]:
-    """Yield the exchanges of a transcript with what the camera answers now."""
-    async with replaying(transcript.description) as play:
-        for exchange in transcript.exchanges:
-            yield exchange, await play.exchange(exchange)
-
-
 async def _compare(transcript: Transcript, *, write: bool) -> list[str]:
     """Return the lines in which the answers differ from what is written down."""
     lines: list[str] = []
-    async for exchange, answer in replay(transcript):
-        before = exchange.response.read_text() if exchange.response.exists() else ""
-        if write:
-            exchange.response.write_text(answer)
-        name = str(exchange.response.relative_to(TRANSCRIPTS))
-        lines += difflib.unified_diff(before.splitlines(), answer.splitlines(), name, name, lineterm="")
+    async with replaying(transcript.description) as play:
+        for exchange in transcript.exchanges:
+            answer = await play.exchange(exchange)
+            before = exchange.response.read_text() if exchange.response.exists() else ""
+            if write:
+                exchange.response.write_text(answer)
+            name = str(exchange.response.relative_to(TRANSCRIPTS))
+            lines += difflib.unified_diff(before.splitlines(), answer.splitlines(), name, name, lineterm="")
     return lines
 
 

@@ -11,7 +11,7 @@ from custom_components.onvif_proxy.controls import PtzVector
 from .conftest import Reply
 from .envelopes import NS
 from .every_operation import fault_shortcoming
-from .replay import Exchange, Transcript, replay, replaying, transcripts
+from .replay import Exchange, Transcript, replaying, transcripts
 
 TRANSCRIPTS = transcripts()
 CLIENTS = {"protect", "hikvision", "dahua", "synology", "agent-dvr", "odm"}
@@ -66,11 +66,9 @@ def motions(transcript: Transcript) -> Iterator[tuple[str | None, str | None, st
 
 @each_transcript
 async def test_a_client_is_answered_as_it_is_written_down(transcript: Transcript) -> None:
-    seen = 0
-    async for exchange, answer in replay(transcript):
-        assert answer == exchange.response.read_text(), exchange.response.name
-        seen += 1
-    assert seen
+    async with replaying(transcript.description) as play:
+        for exchange in transcript.exchanges:
+            assert await play.exchange(exchange) == exchange.response.read_text(), exchange.response.name
 
 
 @each_transcript
@@ -118,6 +116,7 @@ def test_motion_is_told_as_it_is_then_as_it_begins_and_as_it_ends(transcript: Tr
 @each_transcript
 def test_every_request_has_its_answer_and_its_place(transcript: Transcript) -> None:
     exchanges = transcript.exchanges
+    assert exchanges
     assert [exchange.number for exchange in exchanges] == [f"{number:02}" for number in range(1, len(exchanges) + 1)]
     files = {"transcript.toml", *(path.name for each in exchanges for path in (each.request, each.response))}
     assert {path.name for path in transcript.folder.iterdir()} == files
