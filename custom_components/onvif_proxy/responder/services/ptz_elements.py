@@ -18,6 +18,8 @@ MAX_TIMEOUT = 60.0
 """Seconds that it may go on at most, where the unit would do so for longer: nobody may be watching any more."""
 MAX_TOKEN_LENGTH = 64
 """Characters of a tt:ReferenceToken."""
+MAX_NAME_LENGTH = 64
+"""Characters of a tt:Name."""
 MAX_AUXILIARY_LENGTH = 128
 """Characters of a tt:AuxiliaryData."""
 
@@ -209,6 +211,6 @@ def ptz_preset(name: str, preset: PtzPreset, ptz: PtzAbilities) -> Element:
     return node(
         name,
         {"token": preset.token},
-        node("tt:Name", shorten(preset.name)) if preset.name else None,
+        node("tt:Name", preset.name[:MAX_NAME_LENGTH]) if preset.name else None,
         _position("tt:PTZPosition", preset.position, ptz),
     )

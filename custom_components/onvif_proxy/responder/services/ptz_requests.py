@@ -12,11 +12,8 @@ from ..durations import parse_duration
 from ..errors import ActionNotSupported, InvalidArgument
 from ..names import expand
 from ..xmltree import Element, child_text
-from .ptz_elements import auxiliary_commands, default_spaces, default_timeout, is_token, timeout_range
+from .ptz_elements import MAX_NAME_LENGTH, auxiliary_commands, default_spaces, default_timeout, is_token, timeout_range
 from .steering import name_of, read_number
-
-MAX_PRESET_NAME_LENGTH: Final = 64
-"""Characters of a tt:Name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +169,8 @@ def no_preset() -> InvalidArgument:
 def read_preset_name(request: Element) -> str | None:
     """Read how a preset is to be called, None where the recorder may choose; raises `SoapFault`."""
     name = child_text(request, "tptz:PresetName") or None
-    if name is not None and not (len(name) <= MAX_PRESET_NAME_LENGTH and name.isprintable()):
-        raise InvalidArgument(f"A name has at most {MAX_PRESET_NAME_LENGTH} characters", "ter:InvalidPresetName")
+    if name is not None and not (len(name) <= MAX_NAME_LENGTH and name.isprintable()):
+        raise InvalidArgument(f"A name has at most {MAX_NAME_LENGTH} characters", "ter:InvalidPresetName")
     return name
 
 
