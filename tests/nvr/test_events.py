@@ -464,11 +464,26 @@ async def test_a_recorder_that_answers_empty_at_once_is_not_run_after(recorder: 
 async def test_a_recorder_that_never_stops_telling_is_slowed_down(recorder: EventRecorder, listen: Listen) -> None:
     """A burst is taken as it comes, no more."""
     recorder.answers["PullMessages"] = pulled(motion("s1", True))
-    ear = await listen(recorder, pull_timeout=30.0, max_burst=10, burst_pause=0.2)
+    ear = await listen(recorder, pull_timeout=30.0, max_burst=110, messages_per_second=55.0)
     await ear.until(lambda: recorder.calls["PullMessages"] >= 11)
     await asyncio.sleep(0.5)
 
     assert recorder.calls["PullMessages"] <= 15
+
+
+async def test_a_flood_in_large_answers_is_slowed_down_as_well(recorder: EventRecorder, listen: Listen) -> None:
+    """It holds more messages than were asked for; others have their turn in between."""
+    recorder.answers["PullMessages"] = pulled(*(motion("s1", n % 2 == 0) for n in range(400)))
+    ear = await listen(recorder, pull_timeout=30.0, max_burst=500, messages_per_second=100.0)
+    turns = 0
+    while len(ear.events) < 400:
+        await asyncio.sleep(0)
+        turns += 0 < len(ear.events) < 400
+    await asyncio.sleep(0.4)
+
+    assert turns >= 2
+    assert len(ear.events) == 800
+    assert [event.active for event in ear.events[:3]] == [True, False, True]
 
 
 async def test_a_recorder_that_refuses_subscriptions_is_asked_seldom(recorder: EventRecorder, listen: Listen) -> None:

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 import logging
+import math
 
 from lxml import etree
 
@@ -36,10 +38,14 @@ QUICK = 0.5
 """Seconds: empty answers that come sooner were not waited for."""
 PAUSE = 0.5
 """Seconds before the next request to a recorder that does not wait until it has something to tell."""
-MAX_BURST = 20
-"""Answers with messages that are fetched as fast as they come."""
-BURST_PAUSE = 0.05
-"""Seconds between the answers of a burst that goes on: a recorder that never ends costs little, and little time is lost."""
+MAX_BURST = 2000
+"""Messages that are taken as fast as they come."""
+MESSAGES_PER_SECOND = 250.0
+"""Those that are taken in the long run: a recorder that never ends must cost little, and can keep the rest."""
+ANSWER_COST = 10
+"""Messages that an answer counts for, beside those that it holds."""
+BATCH = 64
+"""Messages that are reported before others of the event loop have their turn."""
 FAREWELL_TIMEOUT = 3.0
 """Seconds for unsubscribing."""
 MAX_TOLD = 64
@@ -59,6 +65,22 @@ class EventCounts:
     """Of the recorder's own contacts."""
     other: int = 0
     """Of topics that mean nothing here, and messages that don't say what they should."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Budget:
+    """So much at once, and so much a second in the long run."""
+
+    most: float
+    per_second: float
+    _left: float = 0.0
+    _at: float = -math.inf
+
+    def spend(self, amount: float, now: float) -> float:
+        """Take some, and return how many seconds to wait before more is taken."""
+        self._left = min(self.most, self._left + (now - self._at) * self.per_second) - amount
+        self._at = now
+        return max(0.0, -self._left / self.per_second)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,7 +105,7 @@ class EventListener:
     settled: float = SETTLED
     pause: float = PAUSE
     max_burst: int = MAX_BURST
-    burst_pause: float = BURST_PAUSE
+    messages_per_second: float = MESSAGES_PER_SECOND
     farewell_timeout: float = FAREWELL_TIMEOUT
     counts: EventCounts = field(default_factory=EventCounts)
     _states: EventStates = field(default_factory=EventStates)
@@ -181,7 +203,7 @@ class EventListener:
     async def _pull_on(self, on_event: Callable[[RecorderEvent], None]) -> None:
         """Fetch messages until an error ends it."""
         loop = asyncio.get_running_loop()
-        burst = 0
+        budget = _Budget(most=self.max_burst, per_second=self.messages_per_second)
         while (subscription := self._subscription) is not None:
             left = subscription.renew_at - loop.time()
             if left <= 0:
@@ -193,16 +215,18 @@ class EventListener:
             parameters = {"Timeout": timeout, "MessageLimit": self.message_limit}
             pulled = await self._ask(PULL_POINT, "PullMessages", read_pulled, parameters)
             at = datetime.now(UTC)
-            for notification in pulled.notifications:
-                self._report(notification, at, on_event)
+            for batch in batched(pulled.notifications, BATCH, strict=False):
+                for notification in batch:
+                    self._report(notification, at, on_event)
+                await asyncio.sleep(0)
             if pulled.lifetime is not None:
                 subscription.renew_at = loop.time() + self._until_renewal(pulled.lifetime)
             took = loop.time() - began
-            burst = burst + 1 if pulled.notifications and took < self.burst_pause else 0
+            wait = budget.spend(ANSWER_COST + len(pulled.notifications), loop.time())
             if not pulled.notifications and took < min(QUICK, self.pull_timeout / 2):
                 await asyncio.sleep(self.pause)
-            elif burst > self.max_burst:
-                await asyncio.sleep(self.burst_pause)
+            elif wait:
+                await asyncio.sleep(wait)
 
     async def _renew(self, subscription: _Subscription) -> None:
         """Lengthen the subscription's life; where that is refused, take a new one."""
