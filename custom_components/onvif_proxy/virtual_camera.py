@@ -233,9 +233,9 @@ class VirtualCamera:
         """Switch the camera on or off."""
         self._enabled = enabled
         self._failures = 0
-        if not enabled and self._ptz_guard is not None:
-            await self._ptz_guard.halt()
         await self._reconcile()
+        if not enabled and self._ptz_guard is not None:
+            await self._ptz_guard.halt()  # not before: until the servers are stopped, clients may move it again
 
     async def set_discoverable(self, discoverable: bool) -> None:
         """Answer WS-Discovery, or keep silent."""
@@ -451,7 +451,3 @@ class VirtualCamera:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-
-
-def _network(endpoint: Endpoint) -> IPv4Network:
-    return IPv4Network((endpoint.address, endpoint.prefix_length), strict=False)
