@@ -57,6 +57,8 @@ LOCK_OUT = 60.0
 MAX_SOURCES = 1024
 MAX_RECENT = 20
 REPORT_INTERVAL = 60.0
+MAX_REPORTS = 20
+"""In that time, whoever fails: each becomes a state that Home Assistant keeps."""
 MAX_UNANSWERED = 2
 
 _GUESSES = frozenset({LoginProblem.UNKNOWN_USER, LoginProblem.WRONG_PASSWORD})
@@ -92,6 +94,7 @@ class LoginGuard:
         max_sources: int = MAX_SOURCES,
         max_recent: int = MAX_RECENT,
         report_interval: float = REPORT_INTERVAL,
+        max_reports: int = MAX_REPORTS,
         max_unanswered: int = MAX_UNANSWERED,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -100,7 +103,8 @@ class LoginGuard:
 
         After `max_failures` wrong users or passwords within `failure_window` a source is locked out for `lock_out`.
         Up to `max_unanswered` requests in a row without credentials are taken for the first half of a digest's handshake.
-        `on_failure` is called at most once per `report_interval` for the same source, way and problem.
+        `on_failure` is called at most once per `report_interval` for the same source, way and problem, and `max_reports`
+        times for all of them.
         """
         self.on_failure = on_failure
         self._max_failures = max_failures
@@ -109,6 +113,7 @@ class LoginGuard:
         self._max_sources = max_sources
         self._max_recent = max_recent
         self._report_interval = report_interval
+        self._max_reports = max_reports
         self._max_unanswered = max_unanswered
         self._clock = clock
         self._now = now
@@ -173,11 +178,12 @@ class LoginGuard:
         self._recent[kind] = failure
         if len(self._recent) > self._max_recent:
             self._recent.popitem(last=False)
+        self._report(kind, failure)
+
+    def _report(self, kind: _Kind, failure: LoginFailure) -> None:
         now = self._clock()
-        if self.on_failure is None or now - self._reported.get(kind, -math.inf) < self._report_interval:
-            return
-        self._reported[kind] = now
-        self._reported.move_to_end(kind)
-        if len(self._reported) > self._max_sources:
+        while self._reported and now - next(iter(self._reported.values())) >= self._report_interval:
             self._reported.popitem(last=False)
-        self.on_failure(failure)
+        if self.on_failure is not None and kind not in self._reported and len(self._reported) < self._max_reports:
+            self._reported[kind] = now
+            self.on_failure(failure)
