@@ -208,15 +208,15 @@ def _secrets(entry: OnvifProxyConfigEntry) -> re.Pattern[str]:
 
 
 def _scrub(tree: dict[str, Any], secrets: re.Pattern[str]) -> dict[str, Any]:
-    """Replace every secret in every text of a tree; its keys are ours."""
+    """Replace every secret in every text of a tree, also in keys: the tokens of channels are among them."""
 
     def scrub(value: Any) -> Any:
         match value:
             case str():
                 return secrets.sub(REDACTED, value)
             case Mapping():
-                return {key: scrub(item) for key, item in value.items()}
-            case list():
+                return {scrub(key): scrub(item) for key, item in value.items()}
+            case list() | tuple():
                 return [scrub(item) for item in value]
             case _:
                 return value
