@@ -435,6 +435,14 @@ class TestNoLogin:
         async with open_client.session.get(open_client.url("/snapshot")) as response:
             assert response.status == 200
 
+    @pytest.mark.parametrize("origin", ["https://example.com", "null"])
+    async def test_web_pages_are_kept_out(self, open_client: Client, origin: str) -> None:
+        """Else any page could steer the camera by the browser of somebody who reads it, without even asking first."""
+        body = envelope(operation(PROTECTED))
+        assert (await open_client.post(body, headers={"Origin": origin, "Content-Type": "text/plain"})).status == 403
+        async with open_client.session.get(open_client.url("/snapshot"), headers={"Origin": origin}) as response:
+            assert response.status == 403
+
 
 class TestBadInput:
     """Each gets a clear error, and the camera goes on serving others."""
@@ -729,6 +737,22 @@ class TestWaiting:
     async def test_it_ends_with_the_client(self, pulls: Pulls, waiting: asyncio.Task[Reply]) -> None:
         waiting.cancel()
         await pulls.until_ended(1)
+
+    async def test_it_ends_with_its_login(
+        self, client: Client, pulls: Pulls, waiting: asyncio.Task[Reply], subtests: pytest.Subtests
+    ) -> None:
+        with subtests.test("another name of the camera is no reason"):
+            client.server.update(make_description(name="Back Door"))
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+        with subtests.test("nor is that everybody is let in"):
+            client.server.update(replace(make_description(), credentials=None))
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+        client.server.update(make_description(password="new"))
+        await pulls.until_ended(1)
+        with pytest.raises(aiohttp.ClientError):
+            await waiting
 
     async def test_stop_is_quick(self, client: Client, pulls: Pulls, waiting: asyncio.Task[Reply]) -> None:
         begun = time.monotonic()

@@ -188,9 +188,15 @@ class OnvifServer:
         await self.stop()
 
     def update(self, description: CameraDescription) -> None:
-        """Say something else from now on, and let in by other credentials; the endpoint must be the same."""
+        """Say something else from now on, and let in by other credentials; the endpoint must be the same.
+
+        Who waits for events on the strength of former credentials has to log in anew.
+        """
+        former = self._description.credentials
         self._describe(description)
         self._answers.clear()
+        if self._server is not None and description.credentials not in (None, former):
+            self._server.end_waiting()
 
     def _describe(self, description: CameraDescription) -> None:
         self._description = description
@@ -211,6 +217,9 @@ class OnvifServer:
             self._handlers.discard(task)
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._description.credentials is None and hdrs.ORIGIN in request.headers:
+            # A web page, in the browser of somebody who may reach the camera. No client of cameras says where it is from.
+            return web.Response(status=403, headers=_SERVER_HEADERS)
         path = request.raw_path if request.raw_path in _SOAP_PATHS else request.path
         handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
         if path in _SOAP_PATHS:
