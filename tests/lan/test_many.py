@@ -15,7 +15,7 @@ import pytest
 from custom_components.onvif_proxy.interfaces import InventoryFile
 from custom_components.onvif_proxy.model import CameraDescription, Endpoint
 from custom_components.onvif_proxy.responder import DiscoveryResponder
-from custom_components.onvif_proxy.responder.discovery import GROUP, MAX_DELAY, PORT, REPEAT_DELAY
+from custom_components.onvif_proxy.responder.discovery_common import DEFAULT_LIMITS, GROUP, PORT
 
 from ..responder.conftest import make_description
 from ..responder.test_wsdiscovery import NS, request as discovery_request
@@ -204,7 +204,7 @@ def described(address: str, mac: str) -> CameraDescription:
 def probe(lan: Lan, host: str) -> dict[str, set[bytes]]:
     """Multicast one Probe from a host; return what comes back until all must have answered, by sender."""
     answers: dict[str, set[bytes]] = {}
-    end = time.monotonic() + MAX_DELAY + REPEAT_DELAY + 0.3
+    end = time.monotonic() + DEFAULT_LIMITS.max_delay + DEFAULT_LIMITS.first_repeat_delay + 0.3
     with lan.open_socket(host, socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         asking.sendto(discovery_request("<d:Probe/>", message_id=uuid4().urn), (GROUP, PORT))
@@ -227,7 +227,7 @@ def test_each_camera_answers_a_probe_of_the_lan_with_one_match_by_its_own_mac(fi
         async with AsyncExitStack() as stack:
             for one in cameras:
                 await stack.enter_async_context(DiscoveryResponder(one))
-            await asyncio.sleep(MAX_DELAY + 2 * REPEAT_DELAY)  # until all have said Hello
+            await asyncio.sleep(DEFAULT_LIMITS.max_delay + 0.2)  # until all have said Hello
             hosts = ("client", "ha", "container", "far")
             return await asyncio.gather(*(asyncio.to_thread(probe, lan, host) for host in hosts))
 
