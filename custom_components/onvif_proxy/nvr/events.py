@@ -46,6 +46,10 @@ ANSWER_COST = 10
 """Messages that an answer counts for, beside those that it holds."""
 BATCH = 64
 """Messages that are reported before others of the event loop have their turn."""
+CONFIRMATION = 25.0
+"""Seconds after which a recorder is asked whether something still goes on: most tell a beginning and an end, once each."""
+GIVEN_UP = 60.0
+"""Seconds after which what the recorder did not confirm is not asked for any more: whoever listens has ended it by then."""
 FAREWELL_TIMEOUT = 3.0
 """Seconds for unsubscribing."""
 MAX_TOLD = 64
@@ -106,10 +110,14 @@ class EventListener:
     pause: float = PAUSE
     max_burst: int = MAX_BURST
     messages_per_second: float = MESSAGES_PER_SECOND
+    confirmation: float = CONFIRMATION
+    given_up: float = GIVEN_UP
     farewell_timeout: float = FAREWELL_TIMEOUT
     counts: EventCounts = field(default_factory=EventCounts)
     _states: EventStates = field(default_factory=EventStates)
     _subscription: _Subscription | None = None
+    _asked: datetime | None = None
+    """When the recorder was last asked to say the state of everything; None where it can't."""
     _absolute_times: bool = False
     """The recorder misreads durations, as some do."""
     _told: set[str] = field(default_factory=set)
@@ -165,12 +173,18 @@ class EventListener:
             # The recorder may have made it already: only its answer tells what to unsubscribe from.
             self._subscription = await self._finished_soon(creation)
             raise
+        await self._synchronize()
+
+    async def _synchronize(self) -> None:
+        """Have the recorder say the state of everything anew, where it can."""
+        self._asked = datetime.now(UTC)
         try:
             async with asyncio.timeout(self.soap.timeout):
                 await self._ask(PULL_POINT, "SetSynchronizationPoint", lambda _: None)
         except (RecorderError, TimeoutError) as error:
             # Not all have it, and most begin so by themselves. One that is gone is noticed by the next request.
             _LOGGER.debug("%s: no synchronization point: %s", self.soap.host, error)
+            self._asked = None
 
     async def _create(self) -> _Subscription:
         parameters = {"InitialTerminationTime": self._termination_time()}
@@ -209,9 +223,12 @@ class EventListener:
             if left <= 0:
                 await self._renew(subscription)
                 continue
+            if (until_confirmation := self._until_confirmation()) <= 0:
+                await self._synchronize()
+                continue
             began = loop.time()
             # Whole seconds: not every recorder reads fractions.
-            timeout = timedelta(seconds=min(self.pull_timeout, max(1, int(left))))
+            timeout = timedelta(seconds=min(self.pull_timeout, max(1, int(min(left, until_confirmation)))))
             parameters = {"Timeout": timeout, "MessageLimit": self.message_limit}
             pulled = await self._ask(PULL_POINT, "PullMessages", read_pulled, parameters)
             at = datetime.now(UTC)
@@ -227,6 +244,14 @@ class EventListener:
                 await asyncio.sleep(self.pause)
             elif wait:
                 await asyncio.sleep(wait)
+
+    def _until_confirmation(self) -> float:
+        """Return the seconds until the recorder is to be asked whether something still goes on."""
+        now = datetime.now(UTC)
+        since = self._states.unconfirmed_since(now, timedelta(seconds=self.given_up))
+        if since is None or self._asked is None:
+            return math.inf
+        return self.confirmation - (now - max(since, self._asked)).total_seconds()
 
     async def _renew(self, subscription: _Subscription) -> None:
         """Lengthen the subscription's life; where that is refused, take a new one."""
