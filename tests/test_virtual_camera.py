@@ -331,6 +331,17 @@ async def test_a_kind_that_the_recorder_tells_is_one_of_the_camera_from_then_on(
     assert camera.event_kinds == (EventKind.MOTION, EventKind.PERSON)
 
 
+async def test_a_kind_that_was_gone_for_a_moment_is_still_seen(watched: Watched) -> None:
+    camera = watched.camera
+    sees_motion = replace(CHANNEL, event_kinds=(EventKind.MOTION,))
+    camera.update_channel(sees_motion, RECORDER)
+    camera.report_from_recorder(moved(True))
+    camera.update_channel(CHANNEL, RECORDER)
+    camera.update_channel(sees_motion, RECORDER)
+    assert camera.sees(EventKind.MOTION)
+    assert camera._broker.states == {EventKind.MOTION: True}
+
+
 MOVABLE = replace(CHANNEL, ptz=PtzAbilities(profile_token="P1", spaces=()))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 import errno
 from ipaddress import IPv4Address, IPv4Network
@@ -369,6 +369,9 @@ class VirtualCamera:
     def _take_kinds(self) -> None:
         if self.event_kinds != self._broker.kinds:
             self._broker.set_kinds(self.event_kinds)
+            for kind in self.event_kinds:
+                if self.sees(kind):  # it was gone for a moment only
+                    self._broker.publish(kind, True, datetime.now(UTC))
             self._announce()
             self._on_change()
 
