@@ -319,6 +319,8 @@ class Fleet:
         self._started = True
         if self._host_search is not None:
             await self._host_search.async_use(self._entry.entry_id)
+        if not self._started:
+            return  # stopped meanwhile
         try:
             await self._watch.start()
         except KernelRefused as error:
