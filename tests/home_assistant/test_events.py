@@ -274,6 +274,13 @@ async def test_a_renamed_entity_is_followed_and_a_deleted_one_is_left(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert seen(hass, entry, EventKind.VEHICLE) == [STATE_OFF]
 
+    hass.states.async_remove("binary_sensor.gate")
+    again = registry.async_get_or_create("binary_sensor", "test", "pir", suggested_object_id="garden")
+    assert again.id == known.id  # its integration was added again
+    hass.states.async_set(again.entity_id, STATE_ON)
+    await hass.async_block_till_done()
+    assert seen(hass, entry, EventKind.VEHICLE) == [STATE_ON]
+
 
 async def test_an_event_entity_tells_what_happens_now_and_not_what_once_did(
     hass: HomeAssistant, listen: FakeListen, entry: MockConfigEntry
