@@ -165,14 +165,14 @@ class Python(Environment):
 
 @dataclass(frozen=True, slots=True)
 class Debian(Environment):
-    """Packages of the Debian that this is, unpacked and not installed, with all that they need and the machine lacks."""
+    """Packages of the Debian that this is, unpacked and not installed; beside them what they need and the machine lacks."""
 
     packages: Sequence[str]
 
     @property
     def libraries(self) -> Path:
         """Where its shared libraries are."""
-        return next(self.folder.glob("usr/lib/*-linux-gnu*"))
+        return next(self.folder.glob("usr/lib/*-linux-gnu*"), self.folder)
 
     @override
     def variables(self) -> dict[str, str]:
@@ -208,7 +208,7 @@ class Debian(Environment):
         )
         try:
             self._run(apt, *options, "update")
-            self._run(apt, *options, "install", "--yes", "--download-only", *self.packages)
+            self._run(apt, *options, "install", "--yes", "--reinstall", "--download-only", *self.packages)
             for package in sorted((state / "cache/archives").glob("*.deb")):
                 self._run(dpkg, "-x", package, self.folder)
         finally:
