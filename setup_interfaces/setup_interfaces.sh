@@ -9,6 +9,7 @@ umask 022
 readonly MINIMUM_PYTHON="3.11"
 readonly PYROUTE2="pyroute2>=0.9.6"
 readonly SERVICE="onvif-proxy-interfaces.service"
+readonly NETWORK="10-onvif-proxy.network"
 readonly SECONDS_TO_START=20
 
 here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
@@ -122,7 +123,9 @@ readonly lib="$root/usr/local/lib/onvif_proxy"
 readonly installed="$lib/program"
 readonly inventory="$root/etc/onvif_proxy/interfaces.json"
 readonly unit="$root/etc/systemd/system/$SERVICE"
+readonly networkd="$root/etc/systemd/network/$NETWORK"
 readonly state="$root/var/lib/onvif_proxy"
+readonly leases="$state/leases.json"
 venv=${venv:-$lib/venv}
 
 has_service() { ((service)) && [[ -e "$unit" ]]; }
@@ -188,7 +191,9 @@ fi
 
 if ((service)) && [[ "$command" == create || "$command" == add || "$command" == remove ]]; then
     if [[ ! -d "$root/run/systemd/system" ]] || ! command -v systemctl >/dev/null; then
-        fail "systemd does not run here, so there can be no service. To make interfaces until the next reboot: --no-service"
+        [[ "$command" == create ]] ||
+            fail "systemd does not run here, so there is no service whose interfaces could be changed; see 'Without systemd' in $here/README.md."
+        fail "systemd does not run here: add --no-service to make the interfaces until the next reboot, and have this command run at each start (OpenRC's local.d, cron's @reboot), or have the program keep them as 'Without systemd' in $here/README.md shows."
     fi
     [[ "$command" != remove || -e "$inventory" ]] || fail "there is no inventory $inventory to remove from."
 fi
@@ -206,11 +211,12 @@ sys.exit(tuple(map(int, re.findall(r"\d+", version("pyroute2"))[:3])) < (0, 9, 6
 }
 
 is_reachable() {
-    # The service sees no home of anybody's.
+    # The service sees no home of anybody's, and temporary folders of its own; what is under --root runs in no sandbox.
+    [[ -z "$root" ]] || return 0
     "$1" -c 'import os, sys
-homes = ("/home/", "/root/", "/run/user/")
+hidden = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")
 paths = (sys.prefix, sys.base_prefix, os.path.realpath(sys.executable))
-sys.exit(any(path.startswith(homes) for path in paths))' 2>/dev/null
+sys.exit(any(path.startswith(hidden) for path in paths))' 2>/dev/null
 }
 
 choose_python() {
@@ -220,7 +226,7 @@ choose_python() {
         is_new_enough "$python" || fail "$python is not a Python $MINIMUM_PYTHON or newer."
         has_pyroute2 "$python" || fail "$python has no $PYROUTE2. Run: $python -m pip install '$PYROUTE2'"
         ((!for_service)) || is_reachable "$python" ||
-            fail "$python is in somebody's home, which a service does not see. Leave --python out, or give another."
+            fail "$python is in somebody's home or a temporary folder, which a service does not see. Leave --python out, or give another."
         python=$(command -v "$python")
         [[ "$python" == /* ]] || python="$PWD/$python"
         return
@@ -310,7 +316,7 @@ write_unit() { # write_unit FILE
 stage() { # what is to be installed, in $work
     mkdir -p -- "$work/program/setup_interfaces" "$work/program/interfaces"
     cp -- "$program"/*.py "$work/program/interfaces/"
-    cp -- "$here/setup_interfaces.sh" "$here/$SERVICE" "$work/program/setup_interfaces/"
+    cp -- "$here/setup_interfaces.sh" "$here/$SERVICE" "$here/$NETWORK" "$work/program/setup_interfaces/"
     chmod -R u=rwX,go=rX "$work/program"
     write_unit "$work/unit"
     # This run may be of the installed program, which it replaces.
@@ -331,6 +337,7 @@ back_up() {
     [[ ! -e "$installed" ]] || cp -rp -- "$installed" "$work/before/program"
     [[ ! -e "$inventory" ]] || cp -p -- "$inventory" "$work/before/inventory"
     [[ ! -e "$unit" ]] || cp -p -- "$unit" "$work/before/unit"
+    [[ ! -e "$networkd" ]] || cp -p -- "$networkd" "$work/before/network"
     was_active=0
     was_enabled=0
     ! service_is active || was_active=1
@@ -340,6 +347,12 @@ back_up() {
 put_back() { # put_back NAME PLACE
     rm -rf -- "$2" "$2.new"
     [[ ! -e "$work/before/$1" ]] || cp -rp -- "$work/before/$1" "$2"
+}
+
+# What networkd has configured stays as it is. What is under --root is not what it reads.
+tell_networkd() {
+    [[ -z "$root" && -d /run/systemd/system ]] || return 0
+    ! systemctl --quiet is-active systemd-networkd.service || networkctl reload
 }
 
 roll_back() {
@@ -353,6 +366,8 @@ roll_back() {
     put_back program "$installed"
     put_back inventory "$inventory"
     put_back unit "$unit"
+    put_back network "$networkd"
+    tell_networkd
     remove_empty
     systemctl daemon-reload
     ((!was_active)) || systemctl --quiet start "$SERVICE" || printf 'The former service does not start.\n' >&2
@@ -383,7 +398,8 @@ why_not() {
 }
 
 is_installed_as_staged() {
-    cmp --quiet -- "$work/unit" "$unit" && diff --brief --recursive --exclude=__pycache__ -- "$work/program" "$installed" >/dev/null
+    cmp --quiet -- "$work/unit" "$unit" && cmp --quiet -- "$here/$NETWORK" "$networkd" &&
+        diff --brief --recursive --exclude=__pycache__ -- "$work/program" "$installed" >/dev/null
 }
 
 change() {
@@ -405,7 +421,7 @@ change() {
     # The JSON object is that of the last program only.
     if ((json)); then sed '$d' -- "$work/said"; else cat -- "$work/said"; fi
     if ((dry_run)); then
-        ((same_files)) || printf 'would write %s\n' "$installed" "$unit"
+        ((same_files)) || printf 'would write %s\n' "$installed" "$unit" "$networkd"
         cmp --quiet -- "$work/new.json" "$inventory" || printf 'would write %s\n' "$inventory"
         printf 'would start %s\n' "$SERVICE"
         interfaces exchange --from "$work/present.json" --to "$work/new.json" --dry-run "${as_json[@]}"
@@ -413,9 +429,13 @@ change() {
     fi
     back_up
     undo=1
+    # Before there is an interface that networkd could take.
+    put "$here/$NETWORK" "$networkd" || fail "$networkd cannot be written; see above."
+    tell_networkd || fail "systemd-networkd does not take $networkd; see above."
     # The interfaces stay while the service is stopped, and the cameras go on.
     ((!was_active)) || systemctl --quiet stop "$SERVICE" || fail "the service does not stop; see above."
-    interfaces exchange --from "$work/present.json" --to "$work/new.json" "${as_json[@]}" >"$work/done" || tell_and_exit "$work/done"
+    interfaces exchange --from "$work/present.json" --to "$work/new.json" --leases "$leases" "${as_json[@]}" >"$work/done" ||
+        tell_and_exit "$work/done"
     put_program "$work/program" || fail "$installed cannot be written; see above."
     put "$work/new.json" "$inventory" || fail "$inventory cannot be written; see above."
     put "$work/unit" "$unit" || fail "$unit cannot be written; see above."
@@ -436,7 +456,7 @@ tell_and_exit() { # tell_and_exit FILE: with what the program said there; the re
 cleanup() {
     if has_service; then
         if ((dry_run)); then
-            printf 'would stop and remove %s\n' "$SERVICE" "$inventory" "$lib" "$state"
+            printf 'would stop and remove %s\n' "$SERVICE" "$inventory" "$lib" "$state" "$networkd"
             interfaces cleanup --dry-run "${as_json[@]}"
             return
         fi
@@ -446,9 +466,10 @@ cleanup() {
         systemctl --quiet reset-failed "$SERVICE" 2>/dev/null || true
     fi
     local status=0
-    interfaces cleanup "${dry[@]}" "${as_json[@]}" || status=$?
+    interfaces cleanup --leases "$leases" "${dry[@]}" "${as_json[@]}" || status=$?
     ((!dry_run && service && !status)) || return "$status"
-    rm -f -- "$inventory"
+    rm -f -- "$inventory" "$networkd"
+    tell_networkd || printf 'systemd-networkd did not read its files again.\n' >&2
     rm -rf -- "$lib" "$state" "$root/var/lib/private/onvif_proxy"
     remove_empty
 }

@@ -210,3 +210,8 @@ def test_quotes_survive_the_way(server: DigestServer) -> None:
 
 def test_password_is_in_no_repr() -> None:
     assert "Secret" not in repr(DigestClient(CREDENTIALS))
+
+
+def test_a_long_name_is_scanned_once() -> None:
+    """And not from each of its characters on: anybody could keep the event loop busy with it."""
+    assert digest._PARAMETER.findall("a" * 1_000_000) == []

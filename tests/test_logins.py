@@ -118,7 +118,7 @@ class TestLockOut:
         fail(guard, 1, source=OTHER)
         assert guard.is_locked_out(ME)
         assert not guard.is_locked_out(OTHER)
-        assert (len(guard._sources), len(guard._reported)) == (3, 3)
+        assert len(guard._sources) == 3
 
 
 class TestRecent:
@@ -166,6 +166,18 @@ class TestReports:
                 for problem in (WRONG, LoginProblem.MALFORMED):
                     guard.failed(source, way, problem)
         assert len({replace(failure, at=NOON) for failure in told}) == len(told) == 12
+
+    def test_so_many_and_no_more(self, clock: Clock, told: list[LoginFailure]) -> None:
+        """Somebody with a network full of addresses fills neither the log book nor the database."""
+        guard = make_guard(clock, told, max_reports=3)
+        for number in range(100):
+            fail(guard, 1, source=f"192.0.2.{number}")
+            clock.seconds += 0.1
+        assert [failure.source for failure in told] == ["192.0.2.0", "192.0.2.1", "192.0.2.2"]
+        clock.seconds += 55
+        fail(guard, 2, source="192.0.2.200")
+        assert [failure.source for failure in told[3:]] == ["192.0.2.200"]
+        assert len(guard._reported) <= 3
 
     def test_nobody_listens(self, clock: Clock) -> None:
         guard = LoginGuard(clock=clock, now=clock.now)

@@ -1,7 +1,7 @@
 """No move of a PTZ unit goes on for ever, whatever clients forget and recorders answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -191,6 +191,32 @@ async def test_a_move_that_was_refused_needs_no_end(unit: Unit, guard: PtzGuard)
     with pytest.raises(ControlError):
         await guard.continuous_move(LEFT, None)
     assert await stops(unit) == []
+
+
+async def test_a_move_that_was_refused_leaves_the_end_of_the_one_that_goes_on(unit: Unit, guard: PtzGuard) -> None:
+    await guard.continuous_move(LEFT, None)
+    unit.problem = ControlProblem.OUT_OF_RANGE
+    with pytest.raises(ControlError):
+        await guard.continuous_move(BOTH, None)
+    unit.problem = None
+    assert await stops(unit) == [STOP_PAN_TILT]
+
+
+@pytest.mark.parametrize("call", ["stop", "relative_move"])
+async def test_a_move_that_begins_while_a_former_call_is_answered_ends(unit: Unit, guard: PtzGuard, call: str) -> None:
+    await guard.continuous_move(LEFT, None)
+    unit.hangs.clear()
+    former: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        "stop": lambda: guard.stop(pan_tilt=True, zoom=True),
+        "relative_move": lambda: guard.relative_move(LEFT, None),
+    }
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(former[call]())
+        await asyncio.sleep(0)
+        tasks.create_task(guard.continuous_move(LEFT, None))
+        await asyncio.sleep(0)
+        unit.hangs.set()
+    assert await stops(unit) == [STOP_PAN_TILT]
 
 
 async def test_a_move_whose_answer_is_late_has_an_end_all_the_same(unit: Unit, guard: PtzGuard) -> None:

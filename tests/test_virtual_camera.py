@@ -1,15 +1,17 @@
 """A virtual camera runs when it is switched on and has an endpoint, and recovers alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 import errno
+from ipaddress import IPv4Address, IPv4Network
 import os
 import signal
 import socket
 from unittest.mock import patch
 
+import aiohttp
 import pytest
 
 from custom_components.onvif_proxy.controls import PtzVector
@@ -42,6 +44,7 @@ from custom_components.onvif_proxy.virtual_camera import (
 )
 from tests.end_to_end.client import fetch_snapshot, find_cameras, listens, read_camera
 from tests.relay.scripted_recorder import ScriptedRecorder
+from tests.responder.envelopes import envelope, operation, security
 from tests.test_ptz_guard import STOP_PAN_TILT, Unit
 
 LOOPBACK = "127.0.0.1"
@@ -84,12 +87,13 @@ def endpoint(onvif_port: int = 0, rtsp_port: int = 0) -> Endpoint:
 class Watched:
     """A camera, and what it told."""
 
-    def __init__(self) -> None:
+    def __init__(self, own_networks: Callable[[], list[IPv4Network]] | None = None, memory: float = 3600.0) -> None:
         self.told: list[CameraStatus] = []
         self.settings: list[KeptSettings] = []
         self.events: list[tuple[EventKind, bool]] = []
         self.failures: list[LoginFailure] = []
         self.unit = Unit()
+        self.told_clients: list[frozenset[IPv4Address]] = []
         self.snapshot: Snapshot | None = Snapshot(image=b"\xff\xd8picture")
         self.relays = RelayProcess(restart_seconds=(0.3, 0.0), grace_seconds=0.1)
         self.camera = VirtualCamera(
@@ -109,10 +113,13 @@ class Watched:
             on_event=lambda kind, active: self.events.append((kind, active)),
             on_login_failure=self.failures.append,
             retry_seconds=(0.05,),
+            own_networks=own_networks,
+            foreign_client_memory=memory,
         )
 
     def changed(self) -> None:
         self.told.append(self.camera.status)
+        self.told_clients.append(self.camera.foreign_clients)
 
     async def fetch(self, channel: Channel) -> Snapshot:
         if self.snapshot is None:
@@ -130,7 +137,7 @@ class Watched:
     @property
     def xaddr(self) -> str:
         assert self.camera.endpoint is not None
-        return f"http://{LOOPBACK}:{self.camera.endpoint.onvif_port}/onvif/device_service"
+        return f"http://{self.camera.endpoint.address}:{self.camera.endpoint.onvif_port}/onvif/device_service"
 
 
 @pytest.fixture
@@ -412,6 +419,17 @@ async def test_a_kind_that_the_recorder_tells_is_one_of_the_camera_from_then_on(
     assert camera.event_kinds == (EventKind.MOTION, EventKind.PERSON)
 
 
+async def test_a_kind_that_was_gone_for_a_moment_is_still_seen(watched: Watched) -> None:
+    camera = watched.camera
+    sees_motion = replace(CHANNEL, event_kinds=(EventKind.MOTION,))
+    camera.update_channel(sees_motion, RECORDER)
+    camera.report_from_recorder(moved(True))
+    camera.update_channel(CHANNEL, RECORDER)
+    camera.update_channel(sees_motion, RECORDER)
+    assert camera.sees(EventKind.MOTION)
+    assert camera._broker.states == {EventKind.MOTION: True}
+
+
 MOVABLE = replace(CHANNEL, ptz=PtzAbilities(profile_token="P1", spaces=()))
 
 
@@ -424,8 +442,14 @@ async def test_a_ptz_unit_stands_still_when_its_camera_is_switched_off(watched: 
     velocity = PtzVector(pan=1.0, tilt=0.0)
     await watched.camera._behind.ptz.continuous_move(velocity, 3600.0)
     assert watched.unit.told == [("continuous_move", velocity, 60.0)]  # as long as the unit allows
-    await watched.camera.set_enabled(False)
-    assert watched.unit.told[-1] == STOP_PAN_TILT
+    watched.unit.hangs.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watched.camera.set_enabled(False))
+        async with asyncio.timeout(5):
+            while watched.unit.told[-1] != STOP_PAN_TILT:
+                await asyncio.sleep(0)
+        assert watched.camera.endpoint is None  # or a client might move it again while it is being stopped
+        watched.unit.hangs.set()
 
 
 async def test_a_ptz_unit_that_was_exchanged_is_stopped_in_place_of_the_former(watched: Watched) -> None:
@@ -454,3 +478,90 @@ async def test_relay_outputs_are_steered_where_they_are_given(watched: Watched) 
     assert watched.camera._behind.relays is relays
     watched.camera.set_relays((), None)
     assert watched.camera.can_steer == frozenset()
+
+
+# What connects to 127.0.0.2 comes from 127.0.0.1: over a router, if the camera's network is that one address.
+ALONE = replace(endpoint(), address="127.0.0.2", prefix_length=32)
+CLIENT = IPv4Address(LOOPBACK)
+type Make = Callable[..., Awaitable[Watched]]
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    """Make running cameras."""
+    made: list[Watched] = []
+
+    async def run(where: Endpoint = ALONE, *, own: str | None = "192.0.2.5/32", memory: float = 3600.0) -> Watched:
+        networks = None if own is None else lambda: [IPv4Network(own)]
+        made.append(one := Watched(networks, memory))
+        await one.camera.set_endpoint(where)
+        await one.camera.set_enabled(True)
+        one.told_clients.clear()
+        return one
+
+    yield run
+    for one in made:
+        await one.camera.close()
+
+
+async def log_in(watched: Watched, password: str = CREDENTIALS.password) -> int:
+    """Ask for what needs a login; returns the HTTP status."""
+    request = envelope(
+        operation("tds:GetDeviceInformation"), security(username=CREDENTIALS.username, password=password)
+    )
+    async with aiohttp.ClientSession() as session, session.post(watched.xaddr, data=request) as response:
+        return response.status
+
+
+async def test_a_client_of_another_network_is_told_once(make: Make) -> None:
+    watched = await make()
+    assert await log_in(watched, "wrong") == 400
+    assert watched.camera.foreign_clients == frozenset()
+    assert [await log_in(watched), await log_in(watched)] == [200, 200]
+    assert watched.camera.foreign_clients == {CLIENT}
+    assert watched.told_clients == [{CLIENT}]
+
+
+@pytest.mark.parametrize(
+    ("where", "own"),
+    [
+        pytest.param(replace(ALONE, prefix_length=30), "192.0.2.5/32", id="in the camera's network"),
+        pytest.param(ALONE, "127.0.0.1/32", id="this host"),
+        pytest.param(ALONE, "127.0.0.0/29", id="on a bridge of this host"),
+        pytest.param(ALONE, None, id="where MACs tell nothing"),
+    ],
+)
+async def test_others_are_not_foreign(make: Make, where: Endpoint, own: str | None) -> None:
+    watched = await make(where, own=own)
+    assert await log_in(watched) == 200
+    assert watched.camera.foreign_clients == frozenset()
+    assert watched.told_clients == []
+
+
+async def test_a_foreign_client_that_is_seen_no_more_is_forgotten(make: Make) -> None:
+    watched = await make(memory=0.05)
+    await log_in(watched)
+    async with asyncio.timeout(5):
+        while watched.camera.foreign_clients:
+            await asyncio.sleep(0.01)
+    assert watched.told_clients == [{CLIENT}, frozenset()]
+
+
+async def test_a_camera_that_moves_into_the_clients_network_forgets_it(make: Make) -> None:
+    watched = await make()
+    await log_in(watched)
+    await watched.camera.set_endpoint(None)
+    assert watched.camera.foreign_clients == {CLIENT}  # a lease that is late moves no one
+    await watched.camera.set_endpoint(replace(ALONE, address="127.0.0.3"))
+    assert watched.camera.foreign_clients == {CLIENT}
+    await watched.camera.set_endpoint(endpoint())
+    assert watched.camera.foreign_clients == frozenset()
+    assert watched.told_clients[-1] == frozenset()
+
+
+async def test_a_camera_that_is_switched_off_forgets_its_clients(make: Make) -> None:
+    watched = await make()
+    await log_in(watched)
+    await watched.camera.set_enabled(False)
+    assert watched.camera.foreign_clients == frozenset()
+    assert watched.told_clients[-1] == frozenset()

@@ -10,7 +10,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
-from .camera_health import async_tell_not_made
+from .camera_health import async_forget_foreign_clients, async_tell_not_made
 from .const import CONF_ADDRESSES, CONF_PARENT, CONF_REMOVE_INTERFACES, DOMAIN, LOGGER
 from .coordinator import RecorderCoordinator
 from .data import OnvifProxyConfigEntry, OnvifProxyData
@@ -98,6 +98,7 @@ def _wish(entry: OnvifProxyConfigEntry) -> Wish | None:
 async def async_remove_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -> None:
     """Remove the interfaces that were made for the cameras, if the user said so."""
     async_tell_not_made(hass, entry, None)
+    async_forget_foreign_clients(hass, entry)
     if entry.data.get(CONF_REMOVE_INTERFACES):
         manager = await async_get_manager(hass)
         try:

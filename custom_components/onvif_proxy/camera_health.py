@@ -1,5 +1,8 @@
 """Trouble of cameras that a user can end, as repair issues: there while it lasts."""
 
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -46,3 +49,40 @@ def async_tell_not_made(hass: HomeAssistant, entry: ConfigEntry, reason: str | N
         translation_placeholders={"recorder": entry.title, "reason": reason},
     )
     return news
+
+
+@callback
+def async_tell_foreign_clients(hass: HomeAssistant, entry: ConfigEntry, cameras: Iterable[VirtualCamera]) -> None:
+    """Make the issue that clients reach cameras of an entry over a router, or take it back."""
+    issue_id = _foreign_clients_id(entry)
+    concerned = [camera for camera in cameras if camera.foreign_clients]
+    if not concerned:
+        issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+        # One that the user ignores stays, and is not shown: without it nobody would know that it is to be ignored.
+        if issue is not None and issue.dismissed_version is None:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    clients = sorted(frozenset[IPv4Address]().union(*(camera.foreign_clients for camera in concerned)))
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="foreign_clients",
+        translation_placeholders={
+            "recorder": entry.title,
+            "clients": ", ".join(map(str, clients)),
+            "cameras": ", ".join(camera.name for camera in concerned),
+        },
+    )
+
+
+@callback
+def async_forget_foreign_clients(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take the issue back for good, ignored or not."""
+    ir.async_delete_issue(hass, DOMAIN, _foreign_clients_id(entry))
+
+
+def _foreign_clients_id(entry: ConfigEntry) -> str:
+    return f"foreign_clients_{entry.entry_id}"

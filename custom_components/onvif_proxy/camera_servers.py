@@ -24,17 +24,19 @@ class CameraServers:
         *,
         tokens: TokenVerifier,
         on_relay_change: Callable[[], None],
+        on_client: Callable[[str], None] | None = None,
         host_discovery: HostDiscovery | None = None,
     ) -> None:
         """Serve nothing yet.
 
-        `behind` is what the responder asks, `host_discovery` tells programs of this host. `on_relay_change` is called when
-        `relay_trouble` or `viewers` is another.
+        `behind` is what the responder asks, `on_client` is told the address of each client that it lets in, and
+        `host_discovery` tells programs of this host. `on_relay_change` is called when `relay_trouble` or `viewers` is another.
         """
         self._behind = behind
         self._relays = relays
         self._on_relay_change = on_relay_change
         self._tokens = tokens
+        self._on_client = on_client
         self._host_discovery = host_discovery
         self._description: CameraDescription | None = None
         """None while they are stopped; with the ports that are bound."""
@@ -101,6 +103,7 @@ class CameraServers:
                 discoverable=False,
                 tokens=self._tokens,
                 tunnels=self._relay.take_tunnel,
+                on_client=self._on_client,
             )
             await self._server.start()
         except BaseException:

@@ -166,6 +166,7 @@ async def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, An
         },
         "asks_for_login": camera.credentials is not None,
         "failed_logins": [_failed_login(failure) for failure in camera.logins.recent],
+        "foreign_clients": [_masked(str(client)) for client in sorted(camera.foreign_clients)],
     }
 
 
@@ -228,15 +229,15 @@ def _secrets(entry: OnvifProxyConfigEntry) -> re.Pattern[str]:
 
 
 def _scrub(tree: dict[str, Any], secrets: re.Pattern[str]) -> dict[str, Any]:
-    """Replace every secret in every text of a tree; its keys are ours."""
+    """Replace every secret in every text of a tree, also in keys: the tokens of channels are among them."""
 
     def scrub(value: Any) -> Any:
         match value:
             case str():
                 return secrets.sub(REDACTED, value)
             case Mapping():
-                return {key: scrub(item) for key, item in value.items()}
-            case list():
+                return {scrub(key): scrub(item) for key, item in value.items()}
+            case list() | tuple():
                 return [scrub(item) for item in value]
             case _:
                 return value

@@ -20,7 +20,8 @@ ALGORITHMS: dict[str, Callable[[bytes], str]] = {
     "SHA-256": lambda data: hashlib.sha256(data).hexdigest(),
 }
 
-_PARAMETER = re.compile(r'([A-Za-z0-9_*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+# A name is tried from its first character only, or a long one would be scanned as often as it is long.
+_PARAMETER = re.compile(r'(?<![A-Za-z0-9_*-])([A-Za-z0-9_*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _NONCE_COUNT = re.compile(r"[0-9a-fA-F]{8}")
 MAX_HEADER_LENGTH = 4096
 

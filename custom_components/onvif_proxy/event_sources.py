@@ -72,6 +72,12 @@ class EventSources:
             async_track_state_change_event(self._hass, self._by_entity, self._async_state_changed),
             async_track_entity_registry_updated_event(self._hass, self._by_entity, self._async_entity_changed),
         ]
+        if len(self._by_entity) < len(_by_reference(self._sources)):
+            self._unsubscribe.append(
+                self._hass.bus.async_listen(
+                    er.EVENT_ENTITY_REGISTRY_UPDATED, self._async_entity_created, event_filter=_is_creation
+                )
+            )
         for entity_id in self._by_entity:
             self._async_report(entity_id, self._hass.states.get(entity_id))
 
@@ -80,8 +86,14 @@ class EventSources:
         """Follow an entity that has another name now, and leave one that was deleted."""
         if event.data["action"] == "remove":
             self._target.forget_events(self._by_entity[event.data["entity_id"]][0])
+            self._async_watch()
         elif "old_entity_id" in event.data:
             self._async_watch()
+
+    @callback
+    def _async_entity_created(self, _event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        """Find an entity again that was deleted, with its integration perhaps: it comes back as the same."""
+        self._async_watch()
 
     @callback
     def _async_state_changed(self, event: Event[EventStateChangedData]) -> None:
@@ -103,6 +115,11 @@ class EventSources:
                 self._target.report(reference, kind, state.state == STATE_ON, state.last_changed)
         else:  # unavailable, unknown, or gone
             self._target.forget_events(reference)
+
+
+@callback
+def _is_creation(data: er.EventEntityRegistryUpdatedData) -> bool:
+    return data["action"] == "create"
 
 
 def _by_reference(sources: Sources) -> dict[str, tuple[EventKind, ...]]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from functools import partial
+from ipaddress import IPv4Network
 from typing import Any
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
@@ -13,11 +14,12 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
-from .camera_health import async_sync_issue, async_tell_not_made
+from .camera_health import async_sync_issue, async_tell_foreign_clients, async_tell_not_made
 from .const import LOGGER, Addressing
 from .coordinator import RecorderCoordinator
 from .event_sources import EventSources, kinds_of
 from .fleet_camera import FleetCamera, async_register_device, async_remove_kinds
+from .foreign_clients import networks_of_host
 from .host_search import async_get_host_search
 from .interface_manager import InterfaceManager, Wish
 from .interfaces import Interface, InterfaceError, InterfaceWatch, KernelRefused
@@ -78,6 +80,7 @@ class Fleet:
             wish=wish,
         )
         self._host_search = async_get_host_search(hass) if self.placement.addressing is Addressing.DEDICATED else None
+        self._own_networks: tuple[IPv4Network, ...] = ()
         self._started = False
         self._retry: CALLBACK_TYPE | None = None
         self.interface_listeners = Listeners[[]]()
@@ -278,9 +281,11 @@ class Fleet:
             on_settings=partial(self._settings_changed, record, listeners),
             on_event=event_listeners.notify,
             on_login_failure=login_listeners.notify,
+            own_networks=(lambda: self._own_networks) if self.placement.addressing is Addressing.DEDICATED else None,
         )
         camera.set_channel_gone(recorder.channel(channel.token) is None)
         listeners.add(partial(async_sync_issue, self._hass, camera))
+        listeners.add(self._tell_foreign_clients)
         fleet_camera = FleetCamera(
             token=channel.token,
             device_id=device.id,
@@ -324,6 +329,11 @@ class Fleet:
             self._entry.async_create_task(self._hass, fleet_camera.camera.close())
         elif (device := dr.async_get(self._hass).async_get(device_id)) is not None:
             fleet_camera.camera.rename(device.name_by_user or device.name or fleet_camera.token)
+        self._tell_foreign_clients()
+
+    @callback
+    def _tell_foreign_clients(self) -> None:
+        async_tell_foreign_clients(self._hass, self._entry, [one.camera for one in self.cameras.values()])
 
     def _controls_of(self, channel: Channel) -> Controls:
         driver = self._coordinator.driver
@@ -340,6 +350,8 @@ class Fleet:
         self._started = True
         if self._host_search is not None:
             await self._host_search.async_use(self._entry.entry_id)
+        if not self._started:
+            return  # stopped meanwhile
         try:
             await self._watch.start()
         except KernelRefused as error:
@@ -370,6 +382,7 @@ class Fleet:
 
     @callback
     def _interfaces_changed(self, interfaces: Mapping[str, Interface]) -> None:
+        self._own_networks = networks_of_host(interfaces.values())
         self.interface_listeners.notify()
         if self._started:
             if self._host_search is not None:

@@ -57,6 +57,8 @@ LOCK_OUT = 60.0
 MAX_SOURCES = 1024
 MAX_RECENT = 20
 REPORT_INTERVAL = 60.0
+MAX_REPORTS = 20
+"""In that time, whoever fails: each becomes a state that Home Assistant keeps."""
 MAX_UNANSWERED = 2
 
 _GUESSES = frozenset({LoginProblem.UNKNOWN_USER, LoginProblem.WRONG_PASSWORD})
@@ -93,6 +95,7 @@ class LoginGuard:
         max_sources: int = MAX_SOURCES,
         max_recent: int = MAX_RECENT,
         report_interval: float = REPORT_INTERVAL,
+        max_reports: int = MAX_REPORTS,
         max_unanswered: int = MAX_UNANSWERED,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -101,8 +104,8 @@ class LoginGuard:
 
         After `max_failures` wrong users or passwords within `failure_window` a source is locked out for `lock_out`.
         Up to `max_unanswered` requests in a row without credentials are taken for the first half of a digest's handshake.
-        `on_failure` is called at most once per `report_interval` for the same source, way and problem; `on_lock_out` when
-        a source is locked out here, with the seconds.
+        `on_failure` is called at most once per `report_interval` for the same source, way and problem, and `max_reports`
+        times for all of them; `on_lock_out` when a source is locked out here, with the seconds.
         """
         self.on_failure = on_failure
         self.on_lock_out = on_lock_out
@@ -112,6 +115,7 @@ class LoginGuard:
         self._max_sources = max_sources
         self._max_recent = max_recent
         self._report_interval = report_interval
+        self._max_reports = max_reports
         self._max_unanswered = max_unanswered
         self._clock = clock
         self._now = now
@@ -143,8 +147,7 @@ class LoginGuard:
     def note(self, failure: LoginFailure) -> None:
         """Take what another guard reported: it is told and remembered as if it had been here, but counts there alone."""
         self._remember(failure)
-        if self.on_failure is not None:
-            self.on_failure(failure)
+        self._report((failure.source, failure.way, failure.problem), failure)
 
     def failed(self, source: str, way: LoginWay, problem: LoginProblem, *, seconds_off: int | None = None) -> None:
         """Note a failure; `LOCKED_OUT` is that of a source that did not wait, which makes its wait no longer."""
@@ -193,14 +196,15 @@ class LoginGuard:
             count=1 if former is None else former.count + 1,
         )
         self._remember(failure)
+        self._report(kind, failure)
+
+    def _report(self, kind: _Kind, failure: LoginFailure) -> None:
         now = self._clock()
-        if self.on_failure is None or now - self._reported.get(kind, -math.inf) < self._report_interval:
-            return
-        self._reported[kind] = now
-        self._reported.move_to_end(kind)
-        if len(self._reported) > self._max_sources:
+        while self._reported and now - next(iter(self._reported.values())) >= self._report_interval:
             self._reported.popitem(last=False)
-        self.on_failure(failure)
+        if self.on_failure is not None and kind not in self._reported and len(self._reported) < self._max_reports:
+            self._reported[kind] = now
+            self.on_failure(failure)
 
     def _remember(self, failure: LoginFailure) -> None:
         kind = (failure.source, failure.way, failure.problem)

@@ -133,6 +133,10 @@ class PtzAbilities:
     auxiliary_commands: tuple[str, ...] = ()
     timeout: tuple[float, float] = (1.0, 60.0)
     """Seconds, shortest and longest, that a continuous move may go on by itself."""
+    tells_position: bool = False
+    """Its status says where it is."""
+    tells_movement: bool = False
+    """Its status says whether it moves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

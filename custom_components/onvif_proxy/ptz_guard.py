@@ -1,7 +1,7 @@
 """Lets no move of a PTZ unit go on for ever: between the clients of a camera and the recorder's unit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import StrEnum
 import logging
 
@@ -51,18 +51,21 @@ class PtzGuard:
     async def continuous_move(self, velocity: PtzVector, timeout: float | None) -> None:
         """Move until `stop`, or for `timeout` seconds, which are cut to what is allowed."""
         seconds = min(self._default_timeout if timeout is None else timeout, self.max_timeout)
-        moving = [axis for axis in _axes_of(velocity) if _speed(velocity, axis)]
+        axes = _axes_of(velocity)
+        moving = [axis for axis in axes if _speed(velocity, axis)]
         await self._wait_for_stops()
-        self._forget(moving)
-        for axis in moving:  # before the answer: one that comes too late may have been obeyed
-            self._ends[axis] = asyncio.get_running_loop().call_later(seconds, self._end, axis)
+        former = self._ends_of(axes)
+        # Before the answer: a move whose answer comes too late may have been obeyed.
+        own = {axis: self._end_at(axis, asyncio.get_running_loop().time() + seconds) for axis in moving}
         try:
             await self._call(lambda: self.control.continuous_move(velocity, seconds))
         except ControlError as error:
             if error.problem is not ControlProblem.UNREACHABLE:
-                self._forget(moving)
+                self._forget(own)
+                for axis in own.keys() & former.keys() - self._ends.keys():  # what moved before still does
+                    self._end_at(axis, former[axis].when())
             raise
-        self._forget(axis for axis in _axes_of(velocity) if axis not in moving)
+        self._forget({axis: end for axis, end in former.items() if axis not in moving})
 
     async def relative_move(self, translation: PtzVector, speed: PtzVector | None) -> None:
         """Move by a distance."""
@@ -74,8 +77,10 @@ class PtzGuard:
 
     async def stop(self, *, pan_tilt: bool, zoom: bool) -> None:
         """Stop moving; where the recorder does not do it, the move still ends in its time."""
+        chosen = {_Axis.PAN_TILT: pan_tilt, _Axis.ZOOM: zoom}
+        ends = self._ends_of(axis for axis, is_chosen in chosen.items() if is_chosen)
         await self._call(lambda: self.control.stop(pan_tilt=pan_tilt, zoom=zoom))
-        self._forget(axis for axis, chosen in ((_Axis.PAN_TILT, pan_tilt), (_Axis.ZOOM, zoom)) if chosen)
+        self._forget(ends)
 
     async def status(self) -> PtzStatus:
         """Tell where the unit is."""
@@ -118,16 +123,28 @@ class PtzGuard:
     async def _move(self, axes: Iterable[_Axis], move: Callable[[], Awaitable[None]]) -> None:
         """Begin a move that ends by itself; the end of a former one on these axes must not come amid it."""
         await self._wait_for_stops()
+        ends = self._ends_of(axes)
         await self._call(move)
-        self._forget(axes)
+        self._forget(ends)
 
-    def _forget(self, axes: Iterable[_Axis]) -> None:
-        for axis in axes:
-            if (end := self._ends.pop(axis, None)) is not None:
-                end.cancel()
+    def _ends_of(self, axes: Iterable[_Axis]) -> dict[_Axis, asyncio.TimerHandle]:
+        return {axis: self._ends[axis] for axis in axes if axis in self._ends}
+
+    def _end_at(self, axis: _Axis, when: float) -> asyncio.TimerHandle:
+        """Have a move end at a time of the event loop, in place of a former one."""
+        self._forget(self._ends_of([axis]))
+        end = self._ends[axis] = asyncio.get_running_loop().call_at(when, self._end, axis)
+        return end
+
+    def _forget(self, ends: Mapping[_Axis, asyncio.TimerHandle]) -> None:
+        """Let moves not be ended that have ended; others of these axes may have begun since."""
+        for axis, end in ends.items():
+            end.cancel()
+            if self._ends.get(axis) is end:
+                del self._ends[axis]
 
     def _end(self, axis: _Axis) -> None:
-        self._forget([axis])
+        self._forget(self._ends_of([axis]))
         task = asyncio.get_running_loop().create_task(self._stop_axis(axis))
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)

@@ -180,7 +180,8 @@ def _camera_from(data: dict[str, Any]) -> CameraRecord:
     return CameraRecord(
         number=data["number"],
         identities={Addressing(key): Identity(**identity) for key, identity in data["identities"].items()},
-        channel=None if data["channel"] is None else _channel_from(data["channel"]),
+        # A scan finds the channel again; nothing would bring back the identity.
+        channel=_read(_channel_from, data["channel"]),
         running=data["running"],
         discoverable=data["discoverable"],
         # The rest is not there in a file of an older version.
@@ -214,7 +215,8 @@ def _channel_from(data: dict[str, Any]) -> Channel:
 
 
 def _event_kinds_from(data: dict[str, Any]) -> tuple[EventKind, ...]:
-    return tuple(EventKind(kind) for kind in data.get("event_kinds", ()))
+    """Read those that are known here: a newer version may have stored more."""
+    return tuple(EventKind(kind) for kind in data.get("event_kinds", ()) if kind in EventKind)
 
 
 def _ptz_from(data: dict[str, Any]) -> PtzAbilities:

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 import errno
+from ipaddress import IPv4Address, IPv4Network
 import logging
 from typing import Any
 
 from .camera_events import CameraEvents
 from .camera_servers import CameraServers
 from .controls import ImagingControl, PtzControl, RelayControl
+from .foreign_clients import FOREIGN_CLIENT_MEMORY, ForeignClients
 from .logins import LoginFailure, LoginGuard
 from .model import (
     CameraDescription,
@@ -123,7 +125,8 @@ def _ignore(*_: object) -> None:
 class VirtualCamera:
     """Runs the servers of one channel whenever it is switched on and has an endpoint; recovers alone.
 
-    All methods are called in one event loop. `on_change` is called after each change of `status`, `viewers` and `event_kinds`.
+    All methods are called in one event loop. `on_change` is called after each change of `status`, `viewers`, `event_kinds` and
+    `foreign_clients`.
     """
 
     def __init__(
@@ -147,6 +150,8 @@ class VirtualCamera:
         on_event: Callable[[EventKind, bool], None] = _ignore,
         on_login_failure: Callable[[LoginFailure], None] = _ignore,
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
+        own_networks: Callable[[], Iterable[IPv4Network]] | None = None,
+        foreign_client_memory: float = FOREIGN_CLIENT_MEMORY,
     ) -> None:
         """Make a camera that is switched off.
 
@@ -154,6 +159,7 @@ class VirtualCamera:
         one is used up for all. `relays` serves the video of all cameras. `fetch_snapshot` asks the recorder for a still
         image, `decode` makes one of a key frame where there is no other; both raise `SnapshotUnavailable`. `on_settings` is
         called with what is to be kept, whoever changed it; `on_event` when what the camera sees of a kind begins or ends.
+        `own_networks` returns `networks_of_host`; without it, where a MAC tells nothing anyway, no clients are foreign.
         """
         self.name = name
         self.identity = identity
@@ -183,8 +189,14 @@ class VirtualCamera:
         self._channel_gone = False
         self._endpoint: Endpoint | None = None
         self._endpoint_trouble: Trouble | None = None
+        self._clients = ForeignClients(own_networks, on_change, memory=foreign_client_memory)
         self._servers = CameraServers(
-            self._behind, relays, tokens=tokens, on_relay_change=self._relay_changed, host_discovery=host_discovery
+            self._behind,
+            relays,
+            tokens=tokens,
+            on_relay_change=self._relay_changed,
+            on_client=self._clients.see,
+            host_discovery=host_discovery,
         )
         self._discovery_trouble: Trouble | None = None
         self._failures = 0
@@ -251,13 +263,18 @@ class VirtualCamera:
         }
         return frozenset(name for name, is_offered in offered.items() if is_offered)
 
+    @property
+    def foreign_clients(self) -> frozenset[IPv4Address]:
+        """The clients that logged in lately from outside the camera's network, over a router that hides its MAC."""
+        return self._clients.addresses
+
     async def set_enabled(self, enabled: bool) -> None:
         """Switch the camera on or off."""
         self._enabled = enabled
         self._failures = 0
-        if not enabled and self._ptz_guard is not None:
-            await self._ptz_guard.halt()
         await self._reconcile()
+        if not enabled and self._ptz_guard is not None:
+            await self._ptz_guard.halt()  # not before: until the servers are stopped, clients may move it again
 
     async def set_discoverable(self, discoverable: bool) -> None:
         """Answer WS-Discovery, or keep silent."""
@@ -326,6 +343,8 @@ class VirtualCamera:
                 self._endpoint = endpoint
                 self._failures = 0
             self._endpoint_trouble = trouble
+        if endpoint is not None:
+            self._clients.set_network(IPv4Network((endpoint.address, endpoint.prefix_length), strict=False))
         await self._reconcile()
 
     def rename(self, name: str) -> None:
@@ -401,6 +420,9 @@ class VirtualCamera:
     def _take_kinds(self) -> None:
         if self.event_kinds != self._broker.kinds:
             self._broker.set_kinds(self.event_kinds)
+            for kind in self.event_kinds:
+                if self.sees(kind):  # it was gone for a moment only
+                    self._broker.publish(kind, True, datetime.now(UTC))
             self._announce()
             self._on_change()
 
@@ -433,6 +455,7 @@ class VirtualCamera:
             self._cancel_retry()
             if not self._enabled:
                 await self._servers.stop()
+                self._clients.forget_all()
                 self._set_status(CameraState.STOPPED)
             elif self._endpoint is None:
                 await self._servers.stop()

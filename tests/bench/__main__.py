@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 import json
+import logging
 from pathlib import Path
 import sys
 
@@ -39,6 +40,7 @@ def main() -> int:
     subject = SUBJECTS[options.subject]
     if options.subject == "relay":
         subject = partial(relay.measure, quick=options.quick, only=options.only, program=options.program)
+    logging.getLogger().setLevel(logging.WARNING)  # a library that is imported on the way sets it lower
     here = machine()
     _say(", ".join(f"{name} {value}" for name, value in here.items()))
     figures: list[Figure] = []

@@ -23,6 +23,7 @@ from ..lan.bed import Lan, Sniffer, missing_privilege
 from ..lan.dhcp_server import DhcpServer
 from ..lan.test_keeper import rewire
 from ..lan.test_keeper_program import Running
+from .answering import measure_answering
 from .figure import Figure, Unmeasured
 
 USUAL = 32
@@ -141,12 +142,14 @@ def _seconds_to_whole(lan: Lan, specs: Sequence[InterfaceSpec], ask: _Ask, began
 
 
 def _leases() -> Iterator[Figure]:
-    with Lan() as lan:
-        yield from asyncio.run(_lease_and_idle(lan))
-
-
-async def _lease_and_idle(lan: Lan) -> list[Figure]:
     specs = [_spec(number, dhcp=True) for number in range(1, USUAL + 1)]
+    with Lan() as lan:
+        yield measure_answering(lan, specs)
+    with Lan() as lan:
+        yield from asyncio.run(_lease_and_idle(lan, specs))
+
+
+async def _lease_and_idle(lan: Lan, specs: Sequence[InterfaceSpec]) -> list[Figure]:
     with DhcpServer(lan), _kept(lan, specs) as (running, began):
         await asyncio.to_thread(_until, running, USUAL, KeptState.UP)
         seconds = time.monotonic() - began

@@ -151,18 +151,20 @@ class Load:
         outcome = Outcome()
         waiting = iter(written)
         began = now = time.perf_counter()
+        asked = 0
         for client, request in zip(self._clients, waiting, strict=False):
             client.ask(request, now)
-        while any(client.waits for client in self._clients):
-            answered = list(self._answered(_PATIENCE))
-            now = time.perf_counter()
-            if not answered and now - began > seconds + _PATIENCE:
+            asked += 1
+        while len(outcome.latencies) < asked:
+            if time.perf_counter() - began > seconds + _PATIENCE:
                 raise Unmeasured(f"No answer in {_PATIENCE:g} s.")
-            for client in answered:
+            for client in self._answered(_PATIENCE):
+                now = time.perf_counter()
                 outcome.latencies.append(now - client.asked_at)
                 if now - began < seconds and (following := next(waiting, None)) is not None:
                     client.ask(following, now)
-        outcome.seconds = now - began
+                    asked += 1
+        outcome.seconds = time.perf_counter() - began
         return outcome
 
     def refused(self, request: bytes) -> None:

@@ -44,6 +44,7 @@ class DemoCamera:
 class Demo:
     """What runs."""
 
+    recorder: SimulatedRecorder
     home_assistant: HomeAssistant
     username: str
     password: str
@@ -90,10 +91,18 @@ def run_interruptibly[T](program: Coroutine[Any, Any, T]) -> T:
         raise Interrupted(received[0]) from None
 
 
-async def start_demo(stack: AsyncExitStack, *, channels: int, port: int | None, vendor: str) -> Demo:
-    """Start everything; it ends with the stack."""
+async def start_demo(
+    stack: AsyncExitStack,
+    *,
+    channels: int,
+    port: int | None,
+    vendor: str,
+    host: str = LOOPBACK,
+    **recorder_options: Any,
+) -> Demo:
+    """Start everything; it ends with the stack. Recorder and cameras are on `host`."""
     say(f"Starting a recorder with {channels} channels ...")
-    options = RecorderOptions(channels=channels, vendor=vendor, host=LOOPBACK)
+    options = RecorderOptions(channels=channels, vendor=vendor, host=host, **recorder_options)
     recorder = await stack.enter_async_context(SimulatedRecorder(options))
     say("Starting Home Assistant ...")
     home_assistant = await stack.enter_async_context(HomeAssistant(port=port))
@@ -115,6 +124,7 @@ async def start_demo(stack: AsyncExitStack, *, channels: int, port: int | None, 
     say("Waiting for the virtual cameras ...")
     cameras = await wait_for_cameras(home_assistant, channels)
     return Demo(
+        recorder=recorder,
         home_assistant=home_assistant,
         username=submitted["camera_username"],
         password=submitted["camera_password"],

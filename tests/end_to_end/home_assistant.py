@@ -28,6 +28,7 @@ homeassistant:
   country: GB
 frontend:
 config:
+diagnostics:
 stream:
 logger:
   default: warning

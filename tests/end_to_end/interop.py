@@ -1,170 +1,192 @@
-"""Clients that are not ours adopt the demo's virtual cameras: a table of who could do what."""
+"""Clients that are not ours adopt the cameras of a real Home Assistant: a table of who could do what."""
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 import json
-from pathlib import Path
-import shutil
 import sys
-import time
-from urllib.parse import urlsplit
 
 import aiohttp
-import av
 
-from .client import fetch_snapshot, play, read_camera
-from .demo import Demo, DemoCamera, Interrupted, run_interruptibly, say, start_demo
+from .clients import CLIENTS, Client, Step
+from .clients.home_assistant import NAME as HOME_ASSISTANT, adopt_with_home_assistant
+from .demo import LOOPBACK, Interrupted, run_interruptibly, say, start_demo
 from .home_assistant import HomeAssistantFailed
+from .interop_environments import NotInstalled, one_at_a_time
+from .interop_network import CAMERAS, ClientsHost, NoNetwork, enter_network
+from .interop_programs import Bed, Outcome, Row, adopt, untried_row
 
-NPM = Path(__file__).parent / "npm"
-NODE_SECONDS = 30.0
-ROW = "{:<36}{:<24}{:<8}{}"
-
-
-class ClientFailed(Exception):
-    """A client could not do what it came for; the text says what."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """One row of the table."""
-
-    client: str
-    camera: str
-    ok: bool
-    seen: str
-
-
-async def with_zeep(demo: Demo, camera: DemoCamera) -> str:
-    """onvif-zeep-async, the library of Home Assistant and Frigate; strict about schemas."""
-    read = await read_camera(camera.xaddr, demo.username, demo.password)
-    if read.name != camera.name.replace(" ", "%20"):
-        raise ClientFailed(f"it is called {read.name}")
-    image = await fetch_snapshot(read.profiles[0].snapshot_uri, demo.username, demo.password)
-    return f"{len(read.profiles)} profiles, MAC {read.mac}, snapshot {len(image)} bytes"
-
-
-async def with_npm_onvif(demo: Demo, camera: DemoCamera) -> str:
-    """Read with npm `onvif` 0.7.4, whose requests are those of UniFi Protect."""
-    url = urlsplit(camera.xaddr)
-    if (node := shutil.which("node")) is None:
-        raise ClientFailed("node is not installed")
-    process = await asyncio.create_subprocess_exec(
-        *(node, "client.js", str(url.hostname), str(url.port or 80)),
-        cwd=NPM,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    login = f"{demo.username}\n{demo.password}\n".encode()
-    output, errors = await asyncio.wait_for(process.communicate(login), NODE_SECONDS)
-    if process.returncode:
-        raise ClientFailed(errors.decode(errors="replace").strip()[-300:])
-    seen = json.loads(output)
-    played = await play(seen["profiles"][0]["stream"], demo.username, demo.password, seconds=1.0)
-    return f"{len(seen['profiles'])} profiles, MAC {seen['mac']}, {played.frames} frames"
-
-
-async def with_home_assistant(demo: Demo, camera: DemoCamera) -> str:
-    """Home Assistant's own onvif integration, set up through its config flow; its camera entity shows a picture."""
-    url = urlsplit(camera.xaddr)
-    home_assistant = demo.home_assistant
-    result, _ = await home_assistant.add_integration(
-        "onvif",
-        {"auto": False},
-        {
-            "name": camera.name,
-            "host": url.hostname,
-            "port": url.port,
-            "username": demo.username,
-            "password": demo.password,
-        },
-    )
-    deadline = time.monotonic() + 30.0
-    while (state := await _entry_state(demo, result["entry_id"])) != "loaded":
-        if time.monotonic() > deadline:
-            raise ClientFailed(f"its entry is {state}: {home_assistant.log_tail(3)}")
-        await asyncio.sleep(0.2)
-    cameras = [
-        entity
-        for entity in await home_assistant.entities("onvif")
-        if entity["entity_id"].startswith("camera.") and entity["config_entry_id"] == result["entry_id"]
-    ]
-    if len(cameras) != 2:
-        raise ClientFailed(f"it made {len(cameras)} camera entities instead of 2")
-    image = await home_assistant.image(cameras[0]["entity_id"])
-    return f"entry loaded, {len(cameras)} camera entities, still image {len(image)} bytes"
-
-
-async def _entry_state(demo: Demo, entry_id: str) -> str:
-    entries = await demo.home_assistant.request("GET", "/api/config/config_entries/entry?domain=onvif")
-    return str(next(entry["state"] for entry in entries if entry["entry_id"] == entry_id))
-
-
-CLIENTS: dict[str, Callable[[Demo, DemoCamera], Awaitable[str]]] = {
-    "onvif-zeep-async 4.3.0": with_zeep,
-    "npm onvif 0.7.4": with_npm_onvif,
-    "Home Assistant's onvif integration": with_home_assistant,
+H265_CHANNEL = 2
+CODECS = {H265_CHANNEL: "H265"}
+COLUMNS = {
+    Step.DISCOVER: "discover",
+    Step.TIME: "time",
+    Step.LOGIN: "login",
+    Step.WRONG: "wrong",
+    Step.CAPABILITIES: "capab.",
+    Step.PROFILES: "profiles",
+    Step.URIS: "URIs",
+    Step.SNAPSHOT: "snapshot",
+    Step.EVENTS: "events",
+    Step.PTZ: "PTZ",
+    Step.PLAY: "play",
 }
 
 
-async def adopt(demo: Demo, client: str, camera: DemoCamera) -> Outcome:
-    """Let a client adopt a camera."""
-    try:
-        seen = await CLIENTS[client](demo, camera)
-    except (ClientFailed, HomeAssistantFailed, aiohttp.ClientError, av.FFmpegError, OSError, TimeoutError) as error:
-        return Outcome(client=client, camera=camera.name, ok=False, seen=f"{type(error).__name__}: {error}")
-    return Outcome(client=client, camera=camera.name, ok=True, seen=seen)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """A row of the table: a client with a camera."""
+
+    client: str
+    camera: str
+    row: Row
 
 
-async def run(channels: int) -> list[Outcome]:
-    """Start the demo, and let every client adopt every camera."""
+def install(clients: Sequence[Client]) -> dict[str, str]:
+    """Install the clients; returns of those that can't be had why not."""
+    missing = {}
+    with one_at_a_time():
+        for client in clients:
+            try:
+                client.environment.install()
+            except NotInstalled as error:
+                missing[client.name] = f"not installed: {error}"
+    return missing
+
+
+async def run(
+    clients: Sequence[Client],
+    missing: Mapping[str, str],
+    *,
+    with_home_assistant: bool,
+    clients_host: ClientsHost,
+    no_discovery: str | None,
+) -> list[Adoption]:
+    """Start the demo, and let every client adopt the cameras that it is for, both cameras at a time."""
     async with AsyncExitStack() as stack:
-        demo = await start_demo(stack, channels=channels, port=None, vendor="hikvision")
-        return [await adopt(demo, client, camera) for client in CLIENTS for camera in demo.cameras]
+        demo = await start_demo(
+            stack,
+            channels=2,
+            port=None,
+            vendor="hikvision",
+            host=LOOPBACK if clients_host.namespace is None else CAMERAS,
+            codecs=CODECS,
+            ptz=(1, H265_CHANNEL),
+        )
+        beds = [
+            Bed(
+                recorder=demo.recorder,
+                channel=channel,
+                name=camera.name,
+                xaddr=camera.xaddr,
+                username=demo.username,
+                password=demo.password,
+                media2=channel == H265_CHANNEL,
+                clients_host=clients_host,
+                no_discovery=no_discovery,
+            )
+            for channel, camera in enumerate(demo.cameras, 1)
+        ]
+        by_bed = await asyncio.gather(*(_adopt_all(clients, missing, bed) for bed in beds))
+        adoptions = [adoption for of_bed in by_bed for adoption in of_bed]
+        if with_home_assistant:
+            say(f"{HOME_ASSISTANT} ...")
+            row = await adopt_with_home_assistant(demo.home_assistant, beds[0])
+            adoptions.append(Adoption(client=HOME_ASSISTANT, camera=_describe(beds[0]), row=row))
+    return adoptions
 
 
-def judge(outcomes: Sequence[Outcome]) -> tuple[dict[str, bool], list[str]]:
-    """Return of each client whether it adopted every camera, and a sentence on each shortfall; none adopted is one too."""
-    adopted = {}
-    short = []
-    for client in CLIENTS:
-        own = [one for one in outcomes if one.client == client]
-        adopted[client] = bool(own) and all(one.ok for one in own)
-        short += [f"{client} could not adopt {one.camera}: {one.seen}" for one in own if not one.ok]
-        if not own:
-            short.append(f"{client} met no camera.")
-    return adopted, short
+async def _adopt_all(clients: Sequence[Client], missing: Mapping[str, str], bed: Bed) -> list[Adoption]:
+    """Let one client after the other adopt a camera: those that play what others were told are the last."""
+    adoptions = []
+    for client in clients:
+        if bed.media2 and not client.media2:
+            continue
+        say(f"{client.name} ({_describe(bed)}) ...")
+        if client.name in missing:
+            row = untried_row(client, missing[client.name])
+        else:
+            row = await adopt(client, bed)
+        adoptions.append(Adoption(client=client.name, camera=_describe(bed), row=row))
+    return adoptions
+
+
+def _describe(bed: Bed) -> str:
+    return "H.265, Media2" if bed.media2 else "H.264, Media"
+
+
+def judge(adoptions: Sequence[Adoption], *, allow_missing: bool) -> list[str]:
+    """Return a sentence on each shortfall; that nobody met a camera is one, too."""
+    short = [] if adoptions else ["No client met a camera."]
+    for adoption in adoptions:
+        for step, cell in adoption.row.items():
+            if cell.outcome is Outcome.FAILED or (cell.outcome is Outcome.MISSING and not allow_missing):
+                short.append(f"{adoption.client} ({adoption.camera}), {step}: {cell.seen}")
+    return short
+
+
+def print_table(adoptions: Sequence[Adoption]) -> None:
+    """Print a line for each client with a camera."""
+    width = max((len(f"{one.client}  {one.camera}") for one in adoptions), default=0) + 2
+    print(" " * width + " ".join(f"{title:<8}" for title in COLUMNS.values()).rstrip())
+    for one in adoptions:
+        cells = " ".join(f"{one.row[step].outcome:<8}" for step in COLUMNS)
+        print(f"{one.client}  {one.camera}".ljust(width) + cells.rstrip())
 
 
 def main() -> int:
     """Read the command line, print the table."""
     parser = argparse.ArgumentParser(prog="scripts/interop", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--channels", type=int, default=2, help="cameras that each client adopts (default: 2)")
+    parser.add_argument("--verbose", action="store_true", help="print what each client saw, too")
+    parser.add_argument("--allow-missing", action="store_true", help="don't mind what can't be installed or tried here")
+    parser.add_argument("--only", metavar="TEXT", help="only the clients whose name has this in it")
     arguments = parser.parse_args()
+    wanted = (arguments.only or "").lower()
+    clients = [client for client in CLIENTS if wanted in client.name.lower()]
     short: list[str] = []
-    outcomes: list[Outcome] = []
+    adoptions: list[Adoption] = []
     status = 1
     try:
-        outcomes = run_interruptibly(run(arguments.channels))
+        missing = install(clients)
+        clients_host, no_discovery = ClientsHost(), None
+        try:
+            clients_host = enter_network()
+        except NoNetwork as error:
+            no_discovery = f"{error}: what is sent to all would leave this machine"
+        program = run(
+            clients,
+            missing,
+            with_home_assistant=wanted in HOME_ASSISTANT.lower(),
+            clients_host=clients_host,
+            no_discovery=no_discovery,
+        )
+        adoptions = run_interruptibly(program)
     except Interrupted as error:
         short.append(str(error))
         status = error.exit_status
     except (HomeAssistantFailed, aiohttp.ClientError, OSError, TimeoutError) as error:
         short.append(f"The demo did not start: {error}")
-    print(ROW.format("client", "camera", "", "seen"))
-    for outcome in outcomes:
-        print(ROW.format(outcome.client, outcome.camera, "ok" if outcome.ok else "FAILED", outcome.seen))
-    adopted, missing = judge(outcomes)
-    short += missing
+    print_table(adoptions)
+    if arguments.verbose:
+        for one in adoptions:
+            for step, cell in one.row.items():
+                print(f"{one.client} ({one.camera}), {step}: {cell.outcome}: {cell.seen}")
+    short += judge(adoptions, allow_missing=arguments.allow_missing)
     for sentence in short:
         say(f"short: {sentence}")
     if arguments.json:
-        print(json.dumps({"ok": not short, "clients": adopted, "short": short}))
+        rows = [
+            {
+                "client": one.client,
+                "camera": one.camera,
+                "steps": {step: {"outcome": cell.outcome, "seen": cell.seen} for step, cell in one.row.items()},
+            }
+            for one in adoptions
+        ]
+        print(json.dumps({"ok": not short, "rows": rows, "short": short}))
     return status if short else 0
 
 

@@ -10,7 +10,6 @@ import sys
 import pytest
 
 from .home_assistant import DEFAULT_PORT, REPOSITORY, HomeAssistant, reserve_port
-from .interop import CLIENTS, Outcome, judge
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -97,17 +96,3 @@ def test_a_reserved_port_is_free_to_listen_on_and_again_to_reserve() -> None:
             assert other.getsockname()[1] != port
     with reserve_port(port) as again:
         assert again.getsockname()[1] == port
-
-
-def test_a_client_that_met_no_camera_adopted_none() -> None:
-    assert judge([]) == (dict.fromkeys(CLIENTS, False), [f"{client} met no camera." for client in CLIENTS])
-
-
-def test_a_client_has_to_adopt_every_camera() -> None:
-    outcomes = [Outcome(client=client, camera="one", ok=True, seen="") for client in CLIENTS]
-    assert judge(outcomes) == (dict.fromkeys(CLIENTS, True), [])
-    first = next(iter(CLIENTS))
-    outcomes.append(Outcome(client=first, camera="two", ok=False, seen="nothing"))
-    adopted, short = judge(outcomes)
-    assert adopted == dict.fromkeys(CLIENTS, True) | {first: False}
-    assert short == [f"{first} could not adopt two: nothing"]

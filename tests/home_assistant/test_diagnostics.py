@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 import os
 import signal
 from typing import Any
@@ -20,11 +21,13 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.onvif_proxy.const import (
     CONF_CAMERA_PASSWORD,
     CONF_CAMERA_USERNAME,
+    CONF_EVENT_SOURCES,
     CONF_EXCLUDED_CHANNELS,
     DOMAIN,
 )
 from custom_components.onvif_proxy.diagnostics import uri_shape
 from custom_components.onvif_proxy.logins import LoginProblem, LoginWay
+from custom_components.onvif_proxy.model import PtzAbilities
 from custom_components.onvif_proxy.nvr import EventsNotSupported, OnvifDriver, RecorderRefused
 from tests.end_to_end.client import play
 from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
@@ -211,7 +214,23 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
         },
         "asks_for_login": True,
         "failed_logins": [],
+        "foreign_clients": [],
     }
+    assert_keeps_secrets(diagnosis, entry)
+
+
+async def test_what_the_recorder_calls_its_functions_is_searched_as_well(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, entry: MockConfigEntry
+) -> None:
+    """In lists of any kind, and where a token is a key."""
+    coordinator = entry.runtime_data.coordinator
+    ptz = PtzAbilities(profile_token=SERIAL_NUMBER, spaces=(), auxiliary_commands=(f"tt:Wiper|{HOST}",))
+    channel = replace(coordinator.data.channels[0], ptz=ptz)
+    coordinator.data = replace(coordinator.data, channels=(channel,))
+    sources = {f"Source {SERIAL_NUMBER}": {"motion": ["binary_sensor.hall"]}}
+    hass.config_entries.async_update_entry(entry, options=entry.options | {CONF_EVENT_SOURCES: sources})
+    diagnosis: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert diagnosis["recorder"]["channels"][0]["ptz"]["auxiliary_commands"] == ["tt:Wiper|**REDACTED**"]
     assert_keeps_secrets(diagnosis, entry)
 
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 import re
+import statistics
+import time
 from typing import Any
 from unittest.mock import patch
 
@@ -29,6 +31,8 @@ type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
 type Report = Callable[[RecorderEvent], None]
 PIR = "binary_sensor.pir"
 BELL = "event.bell"
+AT_ONCE_SECONDS = 0.2
+"""From the recorder to the client, Home Assistant between them."""
 
 
 class FakeListen:
@@ -274,6 +278,13 @@ async def test_a_renamed_entity_is_followed_and_a_deleted_one_is_left(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert seen(hass, entry, EventKind.VEHICLE) == [STATE_OFF]
 
+    hass.states.async_remove("binary_sensor.gate")
+    again = registry.async_get_or_create("binary_sensor", "test", "pir", suggested_object_id="garden")
+    assert again.id == known.id  # its integration was added again
+    hass.states.async_set(again.entity_id, STATE_ON)
+    await hass.async_block_till_done()
+    assert seen(hass, entry, EventKind.VEHICLE) == [STATE_ON]
+
 
 async def test_an_event_entity_tells_what_happens_now_and_not_what_once_did(
     hass: HomeAssistant, listen: FakeListen, entry: MockConfigEntry
@@ -326,6 +337,26 @@ async def test_what_stays_assigned_is_not_interrupted(
     await hass.async_block_till_done()
     assert told == []
     assert seen(hass, entry, EventKind.PERSON) == [STATE_ON]
+
+
+async def test_motion_at_the_recorder_reaches_a_waiting_client_at_once(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    await reaches(hass, entity_ids(hass, entry, "_motion")[0], STATE_OFF)  # it is listened to
+    took = []
+    async with aiohttp.ClientSession() as session:
+        client = PullPoint(session, state_of(hass, entity_ids(hass, entry, "_address")[0]))
+        await client.begin()
+        await client.pull()
+        for active in (True, False) * 3:
+            waiting = asyncio.create_task(client.pull())
+            await asyncio.sleep(0.05)  # it has arrived
+            began = time.monotonic()
+            recorder.set_motion(1, active)
+            told = await waiting
+            took.append(time.monotonic() - began)
+            assert f'Name="State" Value="{str(active).lower()}"' in told
+    assert statistics.median(took) < AT_ONCE_SECONDS
 
 
 async def test_a_crossed_line_at_the_recorder_reaches_a_waiting_client(

@@ -384,6 +384,20 @@ async def test_cameras_run_where_this_host_can_not_be_answered(
     assert "Programs on this host can't discover" in caplog.text
 
 
+async def test_what_is_stopped_while_it_starts_watches_nothing(hass: HomeAssistant, dedicated: MockConfigEntry) -> None:
+    """A reload may come before the start has come to its end."""
+    fleet = dedicated.runtime_data.fleet
+
+    async def stop(_: str) -> None:
+        await fleet.async_stop()
+
+    with (
+        patch.object(async_get_host_search(hass), "async_use", stop),
+        patch.object(fleet._watch, "start", side_effect=AssertionError("watches on")),
+    ):
+        await fleet._async_run(hass)
+
+
 async def test_another_recorder_gets_the_interfaces_of_one_that_was_removed(
     hass: HomeAssistant, recorder: SimulatedRecorder, dedicated: MockConfigEntry, set_up: SetUp
 ) -> None:

@@ -27,6 +27,8 @@ _ETH_P_ALL = 0x0003
 _ETH_P_IP = 0x0800
 _ETH_P_ARP = 0x0806
 _PACKET_OUTGOING = 4
+_SO_RCVBUFFORCE = 33
+_SNIFFER_BYTES = 8 * 1024 * 1024
 _ARP_REPLY = 2
 _PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp"}
 
@@ -208,6 +210,8 @@ class Lan:
     def sniffer(self, host: str, interface: str = "eth0") -> Iterator[Sniffer]:
         """See the frames that arrive at a host."""
         with self.open_socket(host, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL)) as sniffing:
+            # The default holds fewer than the frames of 32 cameras that speak at once.
+            sniffing.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _SNIFFER_BYTES)
             sniffing.bind((interface, _ETH_P_ALL))
             sniffer = Sniffer(sniffing)
             sniffer.frames()  # those of other interfaces, from before it was bound

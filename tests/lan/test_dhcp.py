@@ -1,12 +1,11 @@
 """Leases of a keeper's interfaces, from a server that does what servers do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 import logging
 from pathlib import Path
 import socket
-import subprocess
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from custom_components.onvif_proxy.interfaces import InterfaceSpec, KeptState, p
 
 from .bed import GATEWAY, NETWORK, Lan
 from .dhcp_server import DhcpServer
+from .full_disk import FILLER, full_disk
 from .test_keeper import Kept, inventory, spec
 
 UP, WAITING, CONFLICT = KeptState.UP, KeptState.WAITING_FOR_LEASE, KeptState.CONFLICT
@@ -249,21 +249,8 @@ def test_nonsense_on_the_dhcp_port_costs_nothing(lan: Lan) -> None:
     lan.run_async("ha", scenario)
 
 
-@pytest.fixture
-def full_disk(lan_possible: None, tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on a disk with no space left."""
-    folder = tmp_path / "full"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder], check=True)
-    try:
-        (folder / "everything").write_bytes(bytes(4096))
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-def test_a_full_disk_costs_only_the_memory(lan: Lan, full_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
-    file = full_disk / "leases.json"
+def test_a_full_disk_costs_only_the_memory(lan: Lan, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "full" / "leases.json"
 
     async def scenario() -> None:
         with DhcpServer(lan, renew_after=1) as server:
@@ -271,11 +258,12 @@ def test_a_full_disk_costs_only_the_memory(lan: Lan, full_disk: Path, caplog: py
                 await kept.until_states(UP, UP, seconds=3)
                 await server.until("request", 4)
 
-    lan.run_async("ha", scenario)
+    with full_disk(file.parent):
+        lan.run_async("ha", scenario)
+        assert [path.name for path in file.parent.iterdir()] == [FILLER]
     warnings = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
     assert warnings[0].startswith(f"{file} cannot be written: No space left on device")
-    assert [path.name for path in full_disk.iterdir()] == ["everything"]
 
 
 def test_without_cap_net_raw_fixed_addresses_work_and_leases_say_why_not(

@@ -136,6 +136,20 @@ def test_home_assistants_own_search_finds_each_camera_once(host: Lan) -> None:
     assert sorted(found) == [(reference(camera), [xaddr(camera)]) for camera in CAMERAS]
 
 
+def test_home_assistants_own_search_reads_what_the_host_is_told(host: Lan) -> None:
+    """Without the cameras themselves, which hear the search as far as it also goes through their interfaces."""
+
+    async def run() -> list[tuple[str, list[str]]]:
+        async with HostDiscovery() as discovery:
+            await discovery.set_addresses(OWN_ADDRESSES)
+            for camera in CAMERAS:
+                discovery.add(camera, 80)
+            return await asyncio.to_thread(search)
+
+    found = host.run_async("ha", run)
+    assert sorted(found) == [(reference(camera), [xaddr(camera)]) for camera in CAMERAS]
+
+
 def test_a_program_of_the_host_gets_one_answer_a_camera(host: Lan) -> None:
     answers, sources = ask(host, "ha", lambda: probe(HOST), *CAMERAS)
     assert answers == {reference(camera): 1 for camera in CAMERAS}

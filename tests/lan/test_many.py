@@ -1,22 +1,35 @@
 """Thirty-two cameras that the real keeper keeps, and everybody who speaks with them."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
 import socket
 import time
+from uuid import uuid4
 
+from lxml import etree
 import pytest
 
 from custom_components.onvif_proxy.interfaces import InventoryFile
+from custom_components.onvif_proxy.model import CameraDescription, Endpoint
+from custom_components.onvif_proxy.responder import DiscoveryResponder
+from custom_components.onvif_proxy.responder.discovery_common import DEFAULT_LIMITS, GROUP, PORT
 
-from .bed import GATEWAY, NETWORK, Frame, Lan
+from ..responder.conftest import make_description
+from ..responder.test_wsdiscovery import NS, request as discovery_request
+from .bed import GATEWAY, NETWORK, PREFIX_LENGTH, Frame, Lan
 from .cameras import ADDRESSES, THREE_CAMERAS, ask_by_tcp, ask_by_udp, run_script
+from .dnsmasq import NO_DNSMASQ, PROGRAM as DNSMASQ, Dnsmasq
+from .test_dhcp import dhcp
 from .test_keeper import inventory, spec
 from .test_keeper_program import Running
 
-SPECS = [spec(number) for number in range(1, 33)]
+# Without dnsmasq all but its own test hold for fixed addresses, too.
+SPECS = [dhcp(number) if DNSMASQ else spec(number) for number in range(1, 33)]
 CAMERAS = {f"{NETWORK}.{100 + one.id}": one.mac for one in SPECS}
-"""MACs by address."""
+"""MACs by address: fixed ones, and those that the DHCP server has reserved for them."""
 
 HOSTS = {
     "recorder": f"{NETWORK}.10",
@@ -64,18 +77,49 @@ def set_up_container(lan: Lan) -> None:
     lan.ip("container", "route", "add", "default", "via", "172.30.32.1")
 
 
+def until_up(running: Running) -> None:
+    """Wait until each camera is up with its own address."""
+    waiting = {(mac, address) for address, mac in CAMERAS.items()}
+    while waiting:
+        told = running.next_object()
+        if told["state"] == "up":
+            waiting.discard((told["mac"], told["address"]))
+
+
 @pytest.fixture(scope="module")
-def standing_lan(lan_possible: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lan]:
-    """All of it, with the keeper as a process of its own; for tests that leave it as it is."""
-    file = InventoryFile(tmp_path_factory.mktemp("keeper") / "inventory.json")
-    file.save(inventory(*SPECS))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for the files of keeper and DHCP server."""
+    return tmp_path_factory.mktemp("many")
+
+
+@pytest.fixture(scope="module")
+def dhcp_server(folder: Path, bare_lan: Lan) -> Iterator[Dnsmasq | None]:
+    """Serve reserved addresses from the gateway; None without dnsmasq."""
+    if DNSMASQ is None:
+        yield None
+        return
+    with Dnsmasq(bare_lan, "gateway", folder, {mac: address for address, mac in CAMERAS.items()}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bare_lan(lan_possible: None) -> Iterator[Lan]:
+    """Everybody but the cameras."""
     with Lan(HOSTS) as lan:
         set_up_gateway(lan)
         set_up_container(lan)
-        running = Running(lan, file.path)
-        running.until(*(f"onvifcam{one.id}: up, {one.address}" for one in SPECS), seconds=20)
         yield lan
-        assert running.end() == (0, "")
+
+
+@pytest.fixture(scope="module")
+def standing_lan(bare_lan: Lan, folder: Path, dhcp_server: Dnsmasq | None) -> Iterator[Lan]:
+    """All of it, with the keeper as a process of its own; for tests that leave it as it is."""
+    file = InventoryFile(folder / "inventory.json")
+    file.save(inventory(*SPECS))
+    running = Running(bare_lan, file.path, "--json", "--leases", str(folder / "leases.json"))
+    until_up(running)
+    yield bare_lan
+    assert running.end() == (0, "")
 
 
 def set_filter(lan: Lan, value: int) -> None:
@@ -95,6 +139,12 @@ def filtering_lan(standing_lan: Lan, request: pytest.FixtureRequest) -> Iterator
 def senders(frames: Sequence[Frame], protocol: str) -> list[tuple[str, str]]:
     """Return the address and the MAC of each frame that cameras sent."""
     return sorted((one.source, one.source_mac) for one in frames if one.protocol == protocol and one.source in CAMERAS)
+
+
+@pytest.mark.skipif(DNSMASQ is None, reason=NO_DNSMASQ)
+def test_the_addresses_are_leases_of_dnsmasq(standing_lan: Lan, dhcp_server: Dnsmasq) -> None:
+    assert dhcp_server.leases == {one.mac: (f"{NETWORK}.{100 + one.id}", one.name) for one in SPECS}
+    assert standing_lan.route_get("ha", "192.0.2.1")["dev"] == "eth0"
 
 
 def test_a_client_learns_each_mac_from_one_reply_and_gets_one_answer_from_it(filtering_lan: Lan) -> None:
@@ -134,6 +184,70 @@ def test_the_host_and_a_container_on_it_reach_each_camera_and_not_over_the_lan(f
         assert [
             frame for frame in (*at_gateway.frames(), *at_client.frames()) if frame.protocol in {"tcp", "udp"}
         ] == []
+
+
+def described(address: str, mac: str) -> CameraDescription:
+    """Return a camera with an address of the LAN."""
+    number = next(one.id for one in SPECS if one.mac == mac)
+    description = make_description(uuid=f"00000000-0000-4000-8000-{number:012}")
+    endpoint = Endpoint(
+        address=address,
+        prefix_length=PREFIX_LENGTH,
+        mac=mac,
+        onvif_port=80,
+        rtsp_port=554,
+        interface=f"onvifcam{number}",
+    )
+    return replace(description, endpoint=endpoint)
+
+
+def probe(lan: Lan, host: str) -> dict[str, set[bytes]]:
+    """Multicast one Probe from a host; return what comes back until all must have answered, by sender."""
+    answers: dict[str, set[bytes]] = {}
+    end = time.monotonic() + DEFAULT_LIMITS.max_delay + DEFAULT_LIMITS.first_repeat_delay + 0.3
+    with lan.open_socket(host, socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        asking.sendto(discovery_request("<d:Probe/>", message_id=uuid4().urn), (GROUP, PORT))
+        while (left := end - time.monotonic()) > 0:
+            asking.settimeout(left)
+            try:
+                data, (sender, _) = asking.recvfrom(65536)
+            except TimeoutError:
+                break
+            answers.setdefault(sender, set()).add(data)
+    return answers
+
+
+def test_each_camera_answers_a_probe_of_the_lan_with_one_match_by_its_own_mac(filtering_lan: Lan) -> None:
+    lan = filtering_lan
+    cameras = [described(address, mac) for address, mac in CAMERAS.items()]
+
+    async def scenario() -> list[dict[str, set[bytes]]]:
+        # In one process, as in Home Assistant.
+        async with AsyncExitStack() as stack:
+            for one in cameras:
+                await stack.enter_async_context(DiscoveryResponder(one))
+            await asyncio.sleep(DEFAULT_LIMITS.max_delay + 0.2)  # until all have said Hello
+            hosts = ("client", "ha", "container", "far")
+            return await asyncio.gather(*(asyncio.to_thread(probe, lan, host) for host in hosts))
+
+    with lan.sniffer("client") as sniffer:
+        of_client, *of_others = lan.run_async("ha", scenario)
+        frames = [frame for frame in sniffer.frames() if frame.protocol == "udp" and frame.source in CAMERAS]
+
+    # A repeated datagram is the same message, which clients count once.
+    assert {address: len(messages) for address, messages in of_client.items()} == dict.fromkeys(CAMERAS, 1)
+    for one in cameras:
+        match = etree.fromstring(*of_client[one.endpoint.address])
+        assert [each.text for each in match.iterfind(".//a:EndpointReference/a:Address", NS)] == [
+            f"urn:uuid:{one.identity.uuid}"
+        ]
+        assert match.findtext(".//d:XAddrs", None, NS) == f"http://{one.endpoint.address}/onvif/device_service"
+    for destination in (GROUP, lan.hosts["client"]):
+        senders_there = {(frame.source, frame.source_mac) for frame in frames if frame.destination == destination}
+        assert senders_there == set(CAMERAS.items())
+    # As documented: discovery crosses no router, and the host and its bridges use the cameras by address.
+    assert of_others == [{}, {}, {}]
 
 
 def assert_upstream_leaves_by_the_parent(lan: Lan) -> None:

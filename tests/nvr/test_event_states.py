@@ -54,3 +54,17 @@ def test_all_is_forgotten_with_the_subscription() -> None:
     states.forget()
 
     assert not states.update("c", MOTION, "other", False, NOW)
+
+
+def test_what_waits_longest_to_be_said_again() -> None:
+    """Not what ended, and not what was given up."""
+    states = EventStates()
+    minute = timedelta(minutes=1)
+    assert states.unconfirmed_since(NOW, minute) is None
+    states.update("c", MOTION, "r", True, NOW)
+    states.update("d", MOTION, "r", True, NOW + minute / 2)
+    assert states.unconfirmed_since(NOW + minute, minute) == NOW
+    assert states.unconfirmed_since(NOW + minute * 1.1, minute) == NOW + minute / 2
+    states.update("d", MOTION, "r", False, NOW + minute)
+
+    assert states.unconfirmed_since(NOW + minute * 1.1, minute) is None

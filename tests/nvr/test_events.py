@@ -464,11 +464,66 @@ async def test_a_recorder_that_answers_empty_at_once_is_not_run_after(recorder: 
 async def test_a_recorder_that_never_stops_telling_is_slowed_down(recorder: EventRecorder, listen: Listen) -> None:
     """A burst is taken as it comes, no more."""
     recorder.answers["PullMessages"] = pulled(motion("s1", True))
-    ear = await listen(recorder, pull_timeout=30.0, max_burst=10, burst_pause=0.2)
+    ear = await listen(recorder, pull_timeout=30.0, max_burst=110, messages_per_second=55.0)
     await ear.until(lambda: recorder.calls["PullMessages"] >= 11)
     await asyncio.sleep(0.5)
 
     assert recorder.calls["PullMessages"] <= 15
+
+
+async def test_a_flood_in_large_answers_is_slowed_down_as_well(recorder: EventRecorder, listen: Listen) -> None:
+    """It holds more messages than were asked for; others have their turn in between."""
+    recorder.answers["PullMessages"] = pulled(*(motion("s1", n % 2 == 0) for n in range(400)))
+    ear = await listen(recorder, pull_timeout=30.0, max_burst=500, messages_per_second=100.0)
+    turns = 0
+    while len(ear.events) < 400:
+        await asyncio.sleep(0)
+        turns += 0 < len(ear.events) < 400
+    await asyncio.sleep(0.4)
+
+    assert turns >= 2
+    assert len(ear.events) == 800
+    assert [event.active for event in ear.events[:3]] == [True, False, True]
+
+
+async def test_a_recorder_that_tells_beginnings_only_once_is_asked_whether_it_goes_on(
+    recorder: EventRecorder, listen: Listen
+) -> None:
+    """Motion that lasts is not taken for one whose end was forgotten, and a forgotten end is found."""
+    going_on = True
+
+    async def restate(_: web.Request) -> web.StreamResponse:
+        await recorder.waiting.put(pulled(motion("s1", going_on, "Initialized")))
+        return recorder.soap(synchronized())
+
+    ear = await listen(recorder, confirmation=0.01)
+    await ear.until(lambda: recorder.calls["PullMessages"] >= 2)
+    assert recorder.calls["SetSynchronizationPoint"] == 1  # nothing goes on that could be asked for
+    recorder.answers["SetSynchronizationPoint"] = restate
+    await recorder.waiting.put(pulled(motion("s1", True)))
+    await ear.until(lambda: len(ear.events) == 3)
+    going_on = False
+    await ear.until(lambda: not ear.events[-1].active)
+    asked = recorder.calls["SetSynchronizationPoint"]
+    await ear.until(lambda: recorder.calls["PullMessages"] >= asked + 4)
+
+    assert all(event.active for event in ear.events[:-1])
+    assert recorder.calls["SetSynchronizationPoint"] == asked
+
+
+async def test_a_recorder_that_does_not_confirm_is_not_asked_for_ever(recorder: EventRecorder, listen: Listen) -> None:
+    """Nor is one that can't."""
+    await recorder.waiting.put(pulled(motion("s1", True)))
+    ear = await listen(recorder, confirmation=0.01, given_up=0.5, pull_timeout=0.1)
+    await ear.until(lambda: recorder.calls["SetSynchronizationPoint"] >= 3)
+    await asyncio.sleep(0.6)
+    asked = recorder.calls["SetSynchronizationPoint"]
+    recorder.answers["SetSynchronizationPoint"] = fault()
+    await recorder.waiting.put(pulled(motion("s1", True)))
+    await ear.until(lambda: recorder.calls["SetSynchronizationPoint"] > asked)
+    await asyncio.sleep(0.3)
+
+    assert recorder.calls["SetSynchronizationPoint"] == asked + 1
 
 
 async def test_a_recorder_that_refuses_subscriptions_is_asked_seldom(recorder: EventRecorder, listen: Listen) -> None:

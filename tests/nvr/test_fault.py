@@ -120,3 +120,12 @@ def test_a_captured_refusal_and_a_captured_fault() -> None:
 
     assert isinstance(refusal(OPERATION, 400, refused.read_bytes()), WrongCredentials)
     assert read_fault(weak.read_bytes()) == Fault(("Sender", "OperationProhibited", "Password"), "Too weak password.")
+
+
+def test_a_fault_of_endless_codes_is_told_briefly() -> None:
+    """It is logged, and stands in diagnostics."""
+    codes = "<s:Value>ter:" + "A" * 500 + "</s:Value>"
+    error = refusal(OPERATION, 400, envelope(f"<s:Fault><s:Code>{codes * 10_000}</s:Code></s:Fault>").encode())
+
+    assert isinstance(error, RecorderRefused)
+    assert len(str(error)) < 1000

@@ -4,6 +4,7 @@ from lxml import etree
 import pytest
 
 from custom_components.onvif_proxy.model import EventKind
+from custom_components.onvif_proxy.nvr.envelope import MAX_DECLARATIONS, MAX_MARKUP
 from custom_components.onvif_proxy.nvr.errors import RecorderRefused
 from custom_components.onvif_proxy.nvr.notifications import (
     MAX_LIFETIME,
@@ -206,3 +207,22 @@ def test_messages_of_a_captured_hikvision() -> None:
     ]
     assert len(meant) == 8
     assert reference.address.startswith("http://")
+
+
+def test_messages_inside_messages_are_not_read() -> None:
+    """Each would be walked as often as it is deep."""
+    inner = notification(CELL_MOTION, {}, {"IsMotion": "true"})
+    outer = f"<wsnt:NotificationMessage>{inner}</wsnt:NotificationMessage>"
+    [message] = read_pulled(pulled(outer * 3 + "<wsnt:NotificationMessage/>" + inner).encode()).notifications[3:]
+
+    assert message.topic == "RuleEngine/CellMotionDetector/Motion"
+
+
+@pytest.mark.parametrize(
+    "waste", ["<a/>" * MAX_MARKUP, "<a " + " ".join(f'xmlns:p{n}="u"' for n in range(MAX_DECLARATIONS)) + "/>"]
+)
+def test_an_answer_with_too_much_structure_is_not_walked(waste: str) -> None:
+    """It would keep the processor busy for minutes."""
+    message = notification(CELL_MOTION, {}, {"IsMotion": "true"})
+
+    assert read_pulled(pulled(message + waste).encode()).notifications == ()

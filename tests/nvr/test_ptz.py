@@ -243,6 +243,29 @@ async def test_captured_units_are_steered(soap_recorder: SoapRecorder, soap: Soa
     assert await unit.status() == PtzStatus(pan_tilt=MoveState.IDLE, zoom=MoveState.IDLE)
 
 
+@needs_captures
+@pytest.mark.parametrize(
+    ("device", "answer", "told"),
+    [
+        ("hikvision-oem-enp1a14-ir25x", "Ptz-GetStatus.xml", (True, False)),
+        ("reolink-e1-zoom", "GetStatus@000.xml", (False, True)),
+    ],
+)
+async def test_what_a_status_tells_is_learnt_from_one(
+    soap_recorder: SoapRecorder, soap: SoapClient, device: str, answer: str, told: tuple[bool, bool]
+) -> None:
+    """Whether it has a position, whether it moves: clients that track something ask before."""
+    scan = PtzScan(soap=soap)
+    soap_recorder.answer_from("hikvision-oem-enp1a14-ir25x", GetConfigurationOptions="Ptz-GetConfigurationOptions.xml")
+    soap_recorder.answers["GetNodes"] = (
+        '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>'
+        '<GetNodesResponse xmlns="http://www.onvif.org/ver20/ptz/wsdl"/></s:Body></s:Envelope>'
+    )
+    soap_recorder.answer_from(device, GetStatus=answer)
+    ptz = (await scan.abilities([profile("PTZToken", "PTZNODETOKEN")]))["s1"]
+    assert (ptz.tells_position, ptz.tells_movement) == told
+
+
 async def test_options_are_asked_for_once(soap_recorder: SoapRecorder, soap: SoapClient) -> None:
     """A scan is repeated, and a refusal is an answer."""
     scan = PtzScan(soap=soap)
@@ -258,7 +281,7 @@ async def test_options_are_asked_for_once(soap_recorder: SoapRecorder, soap: Soa
     second = await scan.abilities([profile("c", "n")])
 
     assert first == second
-    assert soap_recorder.calls == {"GetNodes": 2, "GetConfigurationOptions": 1}
+    assert soap_recorder.calls == {"GetNodes": 2, "GetConfigurationOptions": 1, "GetStatus": 1}
     ptz = first["s1"]
     assert [space.uri for space in ptz.spaces] == ["urn:z"]
     assert (ptz.max_presets, ptz.has_home, ptz.auxiliary_commands) == (9, True, ("tt:Wiper|On",))

@@ -294,3 +294,31 @@ async def test_a_service_follows_its_address(soap_recorder: SoapRecorder, client
     await client.call(soap.MEDIA, "GetProfiles")
 
     assert [path for _, path, _ in soap_recorder.requests] == ["/one", "/two"]
+
+
+async def test_no_session_of_the_library_stays_open(
+    soap_recorder: SoapRecorder, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither when a load is broken off, nor when a call is made after the client was closed, as a farewell is."""
+    opened: list[aiohttp.ClientSession] = []
+
+    def open_session(**arguments: Any) -> aiohttp.ClientSession:
+        opened.append(aiohttp.ClientSession(**arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(onvif_client, "ClientSession", open_session)
+    monkeypatch.setattr(onvif_client, "_DOCUMENT_CACHE", {})
+    client = make_client(soap_recorder, session)
+
+    async with asyncio.TaskGroup() as tasks:
+        broken_off = tasks.create_task(client.call(DEVICE, "GetDeviceInformation"))
+        while not opened:
+            await asyncio.sleep(0)
+        broken_off.cancel()
+    await client.close()
+    await client.call(DEVICE, "GetDeviceInformation")
+    client.addresses[DEVICE] += "?moved"
+    await client.call(DEVICE, "GetDeviceInformation")
+
+    assert len(opened) == 3
+    assert all(one.closed for one in opened)

@@ -5,9 +5,14 @@ import pytest
 from custom_components.onvif_proxy.digest import DigestClient
 from custom_components.onvif_proxy.logins import LoginGuard, LoginProblem, LoginWay
 from custom_components.onvif_proxy.model import Credentials
+from custom_components.onvif_proxy.relay import RelayServer
 from custom_components.onvif_proxy.relay.login import ViewerLogin
 from custom_components.onvif_proxy.relay.uris import parse_viewer_uri
 from custom_components.onvif_proxy.rtsp import Headers, RtspRequest
+
+from .conftest import relaying
+from .rtsp_client import RtspClient
+from .scripted_recorder import ScriptedRecorder
 
 RIGHT = Credentials(username="viewer", password="ViewerSecret")
 WRONG = Credentials(username="viewer", password="AnotherSecret")
@@ -114,3 +119,30 @@ def test_a_viewer_that_is_in_stays_in(login: ViewerLogin, guard: LoginGuard) -> 
     lock_out(guard)
     assert attempt(login, RIGHT) == []
     assert guard.is_locked_out(ME)
+
+
+async def test_a_relay_without_credentials_plays_to_everybody_until_it_has_some() -> None:
+    async with relaying(ScriptedRecorder()) as server:
+        server.update(credentials=None)
+        async with RtspClient(server.port, credentials=None) as viewer:
+            assert (await viewer.play()).status == 200
+            server.update(credentials=RIGHT)
+            assert await viewer.ended()
+        async with RtspClient(server.port, credentials=None) as viewer:
+            assert (await viewer.request("DESCRIBE", "/main")).status == 401
+
+
+async def test_a_relay_keeps_a_source_out_that_guesses_and_no_other() -> None:
+    recorder = ScriptedRecorder()
+    guard = LoginGuard()
+    async with (
+        recorder,
+        RelayServer("127.0.0.1", 0, credentials=RIGHT, sources={"main": recorder.source}, logins=guard) as server,
+    ):
+        while not guard.is_locked_out("127.0.0.1"):
+            async with RtspClient(server.port, credentials=WRONG) as viewer:
+                assert (await viewer.request("DESCRIBE", "/main")).status == 401
+        async with RtspClient(server.port, credentials=RIGHT) as viewer:
+            assert (await viewer.request("DESCRIBE", "/main")).status == 401
+        async with RtspClient(server.port, credentials=RIGHT, local_address="127.0.0.2") as viewer:
+            assert (await viewer.request("DESCRIBE", "/main")).status == 200

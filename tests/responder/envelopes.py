@@ -18,6 +18,8 @@ NS = {
     "wsrf-r": "http://docs.oasis-open.org/wsrf/r-2",
     "wsa": "http://www.w3.org/2005/08/addressing",
     "tr2": "http://www.onvif.org/ver20/media/wsdl",
+    "tptz": "http://www.onvif.org/ver20/ptz/wsdl",
+    "timg": "http://www.onvif.org/ver20/imaging/wsdl",
     "tmd": "http://www.onvif.org/ver10/deviceIO/wsdl",
 }
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"

@@ -600,6 +600,7 @@ class TestAddressing:
         reply = await client.ask("wsnt:Subscribe", content, path=EVENTS)
         assert reply.fault == (500, ["env:Receiver", "ter:ActionNotSupported"])
         assert "not implemented" in reply.reason
+        assert header_text(reply, "wsa:Action") == FAULT_ACTION
 
     @pytest.mark.parametrize("name", ["tev:GetEventProperties", CREATE, PULL, SYNCHRONIZE, RENEW, UNSUBSCRIBE])
     async def test_a_login_is_needed(self, client: Client, broker: EventBroker, name: str) -> None:

@@ -15,27 +15,29 @@ from .envelopes import PASSWORD, USERNAME
 
 
 async def connect(server: OnvifServer, password: str = PASSWORD) -> ONVIFCamera:
-    camera = ONVIFCamera("127.0.0.1", server.port, USERNAME, password)
-    await camera.update_xaddrs()
-    return camera
+    client = ONVIFCamera("127.0.0.1", server.port, USERNAME, password)
+    await client.update_xaddrs()
+    return client
 
 
 @pytest.fixture
-async def camera(server: OnvifServer) -> AsyncIterator[ONVIFCamera]:
+async def client(server: OnvifServer) -> AsyncIterator[ONVIFCamera]:
     connected = await connect(server)
     yield connected
     await connected.close()
 
 
-async def test_addresses_of_services(camera: ONVIFCamera, server: OnvifServer) -> None:
-    assert camera.xaddrs == {
+async def test_addresses_of_services(client: ONVIFCamera, server: OnvifServer) -> None:
+    assert client.xaddrs == {
         "http://www.onvif.org/ver10/device/wsdl": f"http://127.0.0.1:{server.port}/onvif/device_service",
         "http://www.onvif.org/ver10/media/wsdl": f"http://127.0.0.1:{server.port}/onvif/media_service",
+        "http://www.onvif.org/ver10/events/wsdl": f"http://127.0.0.1:{server.port}/onvif/event_service",
+        "http://www.onvif.org/ver10/deviceIO/wsdl": f"http://127.0.0.1:{server.port}/onvif/deviceio_service",
     }
 
 
-async def test_device(camera: ONVIFCamera) -> None:
-    device = await camera.create_devicemgmt_service()
+async def test_device(client: ONVIFCamera) -> None:
+    device = await client.create_devicemgmt_service()
     information = await device.GetDeviceInformation()
     assert (information.Manufacturer, information.SerialNumber) == ("ACME & Sons", "OP-0003")
     (interface,) = await device.GetNetworkInterfaces()
@@ -47,8 +49,8 @@ async def test_device(camera: ONVIFCamera) -> None:
     assert "onvif://www.onvif.org/Profile/Streaming" in [scope.ScopeItem for scope in await device.GetScopes()]
 
 
-async def test_media(camera: ONVIFCamera) -> None:
-    media = await camera.create_media_service()
+async def test_media(client: ONVIFCamera) -> None:
+    media = await client.create_media_service()
     main, sub = await media.GetProfiles()
     assert (main.token, sub.token) == ("main", "sub")
     video = main.VideoEncoderConfiguration
@@ -63,21 +65,21 @@ async def test_media(camera: ONVIFCamera) -> None:
     assert (await media.GetServiceCapabilities()).SnapshotUri
 
 
-async def test_snapshot(camera: ONVIFCamera) -> None:
-    await camera.create_media_service()
-    assert await camera.get_snapshot("main") == JPEG
+async def test_snapshot(client: ONVIFCamera) -> None:
+    await client.create_media_service()
+    assert await client.get_snapshot("main") == JPEG
 
 
-async def test_what_is_not_there(camera: ONVIFCamera) -> None:
-    device = await camera.create_devicemgmt_service()
+async def test_what_is_not_there(client: ONVIFCamera) -> None:
+    device = await client.create_devicemgmt_service()
     with pytest.raises(Fault, match="not implemented") as raised:
-        await device.GetNTP()
+        await device.GetDPAddresses()
     assert [subcode.localname for subcode in raised.value.subcodes] == ["ActionNotSupported"]
 
 
 async def test_wrong_password(server: OnvifServer) -> None:
-    camera = await connect(server, "wrong")  # all that it has asked so far is open
-    device = await camera.create_devicemgmt_service()
+    client = await connect(server, "wrong")  # all that it has asked so far is open
+    device = await client.create_devicemgmt_service()
     with pytest.raises((Fault, ONVIFError), match=r"(?i)not authorized"):
         await device.GetDeviceInformation()
-    await camera.close()
+    await client.close()

@@ -141,6 +141,41 @@ class TestAccess:
             assert (await client.ask("tr2:GetProfiles", header="")).status == 401
 
 
+class TestClients:
+    """Who calls is told of clients that have the login, and of no one else."""
+
+    @pytest.fixture
+    def told(self) -> list[str]:
+        """What it was told."""
+        return []
+
+    @pytest.fixture
+    async def client(
+        self, session: aiohttp.ClientSession, snapshots: FakeSnapshots, told: list[str]
+    ) -> AsyncIterator[Client]:
+        async with OnvifServer(make_description(), make_camera(snapshots), on_client=told.append) as server:
+            yield Client(session, server)
+
+    @pytest.mark.parametrize("name", [PROTECTED, "tds:SystemReboot"])
+    async def test_a_login_is_told_whatever_is_asked_with_it(self, client: Client, told: list[str], name: str) -> None:
+        await client.ask(name)
+        await client.ask(name, header="", **digest_login())
+        assert told == ["127.0.0.1", "127.0.0.1"]
+
+    async def test_a_refusal_is_not(self, client: Client, told: list[str]) -> None:
+        for header in ("", security(password="wrong")):
+            assert (await client.ask(PROTECTED, header=header)).status in {400, 401}
+        assert (await client.ask(PROTECTED, header="", **digest_login("wrong"))).status == 401
+        assert (await client.post("no XML")).status == 400
+        assert told == []
+
+    @pytest.mark.parametrize("name", sorted(PRE_AUTH))
+    async def test_what_needs_no_login_is_not(self, client: Client, told: list[str], name: str) -> None:
+        for header in ("", security(), security(password="wrong")):
+            assert (await client.ask(name, header=header)).status == 200
+        assert told == []
+
+
 class TestUsernameToken:
     """WS-Security logins."""
 
@@ -399,6 +434,14 @@ class TestNoLogin:
     async def test_snapshot(self, open_client: Client) -> None:
         async with open_client.session.get(open_client.url("/snapshot")) as response:
             assert response.status == 200
+
+    @pytest.mark.parametrize("origin", ["https://example.com", "null"])
+    async def test_web_pages_are_kept_out(self, open_client: Client, origin: str) -> None:
+        """Else any page could steer the camera by the browser of somebody who reads it, without even asking first."""
+        body = envelope(operation(PROTECTED))
+        assert (await open_client.post(body, headers={"Origin": origin, "Content-Type": "text/plain"})).status == 403
+        async with open_client.session.get(open_client.url("/snapshot"), headers={"Origin": origin}) as response:
+            assert response.status == 403
 
 
 class TestBadInput:
@@ -694,6 +737,22 @@ class TestWaiting:
     async def test_it_ends_with_the_client(self, pulls: Pulls, waiting: asyncio.Task[Reply]) -> None:
         waiting.cancel()
         await pulls.until_ended(1)
+
+    async def test_it_ends_with_its_login(
+        self, client: Client, pulls: Pulls, waiting: asyncio.Task[Reply], subtests: pytest.Subtests
+    ) -> None:
+        with subtests.test("another name of the camera is no reason"):
+            client.server.update(make_description(name="Back Door"))
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+        with subtests.test("nor is that everybody is let in"):
+            client.server.update(replace(make_description(), credentials=None))
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+        client.server.update(make_description(password="new"))
+        await pulls.until_ended(1)
+        with pytest.raises(aiohttp.ClientError):
+            await waiting
 
     async def test_stop_is_quick(self, client: Client, pulls: Pulls, waiting: asyncio.Task[Reply]) -> None:
         begun = time.monotonic()

@@ -186,6 +186,8 @@ class TestResolve:
         ),
         pytest.param(b"<!DOCTYPE x>" + request("<d:Probe/>"), id="document type"),
         pytest.param(request("<d:Probe>" + "<x/>" * 200 + "</d:Probe>"), id="many elements"),
+        pytest.param(request(f"<d:Probe><d:Types>{'d:a ' * 17}</d:Types></d:Probe>"), id="many types"),
+        pytest.param(request(f"<d:Probe><d:Scopes>{'a:b ' * 17}</d:Scopes></d:Probe>"), id="many scopes"),
         pytest.param(request("<d:Probe/>" + " " * MAX_DATAGRAM), id="too large"),
     ],
 )

@@ -1,4 +1,4 @@
-"""scripts/setup in a folder of its own, with a stand-in for uv that writes down what it is asked for."""
+"""scripts/setup in a folder of its own, with stand-ins for uv and apt-get that write down what they are asked for."""
 
 import os
 from pathlib import Path
@@ -19,12 +19,17 @@ case "$1 $2" in
     "pip install") exit "${UV_INSTALL_STATUS:-0}" ;;
 esac
 """
+APT = """\
+#!/usr/bin/env bash
+echo "apt-get ${@: -1}" >>"$UV_CALLS"
+exit 100
+"""
 VENV_MADE = ["python find", "venv --quiet", "pip sync"]
 MADE = [*VENV_MADE, "pip install"]
 
 
 class Checkout:
-    """A folder with the script, and what its runs asked of uv."""
+    """A folder with the script, which has all for the LAN tests, and what its runs asked of uv and apt-get."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -35,8 +40,11 @@ class Checkout:
         shutil.copy(SETUP, folder / "scripts")
         (folder / "requirements-dev.lock").write_text("one==1\n")
         (folder / "requirements-schemas.lock").write_text("schemas==1\n")
-        (programs / "uv").write_text(UV)
-        (programs / "uv").chmod(0o755)
+        for tool in ("dnsmasq", "network-manager"):
+            (folder / ".tools" / tool / "usr").mkdir(parents=True)
+        for name, program in {"uv": UV, "apt-get": APT}.items():
+            (programs / name).write_text(program)
+            (programs / name).chmod(0o755)
         self._environment = {
             **os.environ,
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
@@ -54,7 +62,7 @@ class Checkout:
         )
 
     def run(self, **environment: str) -> tuple[int, str, list[str]]:
-        """Run the script: exit status, what it said, what it asked of uv."""
+        """Run the script: exit status, what it said, what it asked for."""
         self.calls_file.write_text("")
         process = self.start(**environment)
         _, errors = process.communicate(timeout=30)
@@ -148,3 +156,28 @@ def test_two_at_once_do_the_work_once(checkout: Checkout) -> None:
     assert [process.returncode for process in processes] == [0, 0], said
     assert checkout.calls_file.read_text().splitlines() == MADE
     assert sum("waiting for another setup" in one for one in said) == 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "program", "asked"),
+    [
+        ("dnsmasq", "dnsmasq", ["apt-get Origin: Debian", "apt-get update"]),
+        ("network-manager", "NetworkManager", ["apt-get update"]),
+    ],
+)
+def test_what_lan_tests_need_is_tried_once_with_each_lock_file_and_is_no_failure_when_missing(
+    ready: Checkout, tool: str, program: str, asked: list[str]
+) -> None:
+    if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is not None:
+        pytest.skip("it is here")
+    if tool == "network-manager" and not Path("/usr/lib/systemd/systemd").exists():
+        pytest.skip("there is no systemd for it here")
+    folder = ready.folder / ".tools" / tool
+    (folder / "usr").rmdir()
+    for lock in ("one==2\n", "one==3\n"):
+        (ready.folder / "requirements-dev.lock").write_text(lock)
+        status, errors, calls = ready.run()
+        assert (status, calls) == (0, ["pip sync", *asked]), errors
+        assert "it could not be had, which skips some LAN tests" in errors
+        assert list(folder.iterdir()) == []
+        assert ready.run()[::2] == (0, [])

@@ -6,34 +6,26 @@ import contextlib
 from ipaddress import IPv4Address, IPv4Interface
 import logging
 import re
-import socket
 import time
-from typing import Any, Self
+from typing import Any
 
 from pyroute2.dhcp.client import AsyncDHCPClient, ClientConfig  # type: ignore[import-untyped]  # pyroute2 ships no types
 from pyroute2.dhcp.dhcp4msg import dhcp4msg  # type: ignore[import-untyped]  # as above
-from pyroute2.dhcp.dhcp4socket import AsyncDHCP4Socket  # type: ignore[import-untyped]  # as above
 from pyroute2.dhcp.enums import bootp, dhcp  # type: ignore[import-untyped]  # as above
 from pyroute2.dhcp.hooks import Hook, Trigger  # type: ignore[import-untyped]  # as above
 from pyroute2.dhcp.leases import Lease as WireLease  # type: ignore[import-untyped]  # as above
 from pyroute2.dhcp.messages import SentDHCPMessage  # type: ignore[import-untyped]  # as above
-from pyroute2.ext.bpf import compile as compile_filter  # type: ignore[import-untyped]  # as above
 
 from .addresses import unusable
-from .arp import close_packet_socket
+from .dhcp_socket import DhcpSocket
 from .leases import Lease
+from .release import release_lease
 
 _LOGGER = logging.getLogger(__name__)
 
 VENDOR = "onvif_proxy"
 """What servers are told about the client (option 60)."""
 
-_ETH_P_IP = 0x0800
-_ETHERNET_SIZE = 14
-_UDP_SIZE = 8
-_CHADDR_OFFSET = 28
-_SO_ATTACH_FILTER = 26
-_MESSAGE_SIZE = 4096
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?")
 
 
@@ -118,6 +110,13 @@ class LeaseClient:
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
+
+    async def release(self) -> None:
+        """Stop, and give the lease back: the interface is about to be removed."""
+        await self.stop()
+        if (lease := self._lease) is not None:
+            await release_lease(self._interface, self._mac, lease)
+        self._lose()
 
     def restart(self) -> None:
         """Have the lease confirmed: the interface was off, and may be on another network now (RFC 2131, 3.7)."""
@@ -224,7 +223,7 @@ class _Client(AsyncDHCPClient):  # type: ignore[misc]  # pyroute2 ships no types
 
     def __init__(self, config: ClientConfig, mac: str) -> None:
         super().__init__(config)
-        self._sock = _Socket(config.interface, mac)
+        self._sock = DhcpSocket(config.interface, mac)
 
     async def failed_or(self, other: asyncio.Task[Any]) -> str | None:
         """Wait until the client cannot go on, and return why; None when the other task ended before."""
@@ -249,64 +248,6 @@ class _Client(AsyncDHCPClient):  # type: ignore[misc]  # pyroute2 ships no types
             await super()._process_msg(msg)
         except (LookupError, ValueError, TypeError) as error:  # a message without its type, say
             _LOGGER.debug("%s: a DHCP message makes no sense: %r", self.config.interface, error)
-
-
-class _Socket(AsyncDHCP4Socket):  # type: ignore[misc]  # pyroute2 ships no types
-    """Hears only what is for its own MAC; never raises for an interface that is down, but tells it by `failed`."""
-
-    def __init__(self, interface: str, mac: str) -> None:
-        super().__init__(interface)
-        self.l2addr = mac
-        self.failed: asyncio.Future[str] = self.loop.create_future()
-        self._own = bytes.fromhex(mac.replace(":", ""))
-
-    async def __aenter__(self) -> Self:
-        # Without a protocol it hears nothing until it is bound to the one interface.
-        socket.socket.__init__(self, socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-        try:
-            # The second value is what the first one points to.
-            code, self.fprog = compile_filter(self.bpf)
-            self.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, code)
-            self.bind((self.ifname, _ETH_P_IP))
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        await close_packet_socket(self)
-
-    async def put(self, msg: Any) -> Any:
-        try:
-            return await super().put(msg)
-        except OSError as error:
-            self._fail(error)
-            return msg
-
-    async def get(self) -> Any:
-        while True:
-            try:
-                frame = await self.loop.sock_recv(self, _MESSAGE_SIZE)
-            except OSError as error:
-                self._fail(error)
-                await self.loop.create_future()  # until the client is stopped
-            if self._is_for_us(frame):
-                try:
-                    return self._decode_msg(frame)
-                except Exception as error:  # noqa: BLE001  # whatever pyroute2's parser makes of what anybody may send
-                    _LOGGER.debug("%s: not a DHCP message: %r", self.ifname, error)
-            # A flood of them leaves the loop to others, too.
-            await asyncio.sleep(0)
-
-    def _is_for_us(self, frame: bytes) -> bool:
-        if len(frame) <= _ETHERNET_SIZE:
-            return False
-        start = _ETHERNET_SIZE + (frame[_ETHERNET_SIZE] & 0xF) * 4 + _UDP_SIZE + _CHADDR_OFFSET
-        return frame[start : start + len(self._own)] == self._own
-
-    def _fail(self, error: OSError) -> None:
-        if not self.failed.done():
-            self.failed.set_result(str(error))
 
 
 def _lease_class(remembered: Lease | None) -> type:

@@ -138,6 +138,12 @@ class Entry:
             await self._client.close()
             self._client = None
 
+    async def release(self) -> None:
+        """Give its lease back: it is about to be removed."""
+        if self._client is not None:
+            await self._client.release()
+        self._leases.forget(self.spec.mac)
+
     @property
     def _lease(self) -> Lease | None:
         return None if self._client is None else self._client.lease

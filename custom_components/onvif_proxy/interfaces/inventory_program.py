@@ -14,6 +14,7 @@ from .kernel import read_snapshot
 from .lock import KeeperLock
 from .marks import routing_table
 from .plan import InterfaceSpec, existing_specs, link_of, marked_links, plan_apply, plan_removal
+from .release import release_leases
 from .report import Report
 from .request import Request, derived_mac, specify, warnings
 from .state import Snapshot
@@ -25,7 +26,7 @@ OWNER = "setup_interfaces.sh"
 def add_commands(
     commands: Any,
     output: argparse.ArgumentParser,
-    change: argparse.ArgumentParser,
+    removal: argparse.ArgumentParser,
     request: argparse.ArgumentParser,
     host_id: Callable[[], str],
 ) -> None:
@@ -34,7 +35,7 @@ def add_commands(
     Args:
         commands: The subparsers.
         output: The options that all have.
-        change: Those of commands that change the kernel.
+        removal: Those of commands that remove interfaces.
         request: Those that say what interfaces are asked for.
         host_id: Returns what tells this host from all others; called in a thread.
     """
@@ -53,7 +54,7 @@ def add_commands(
     remove.add_argument("names", nargs="+", metavar="NAME")
 
     exchange_parser = commands.add_parser(
-        "exchange", parents=[change], help="go from one inventory to another: all of it, or nothing"
+        "exchange", parents=[removal], help="go from one inventory to another: all of it, or nothing"
     )
     exchange_parser.add_argument("--from", dest="former", required=True, type=Path, metavar="FILE")
     exchange_parser.add_argument("--to", required=True, type=Path, metavar="FILE")
@@ -185,9 +186,13 @@ async def exchange(options: argparse.Namespace) -> Report:
     former = await asyncio.to_thread(InventoryFile(options.former).load)
     inventory = await asyncio.to_thread(InventoryFile(options.to).load)
     snapshot = await read_snapshot()
-    steps = _exchange_steps(former, inventory, snapshot)
+    removed = _removed(former, inventory, snapshot)
+    steps = _exchange_steps(inventory, removed, snapshot)
     if steps and not options.dry_run:
         with KeeperLock():
+            if options.leases is not None:
+                links = marked_links(snapshot)
+                await release_leases([links[number] for number in removed], options.leases)
             await do_steps(steps)
     count = f"{len(steps)} step" + ("" if len(steps) == 1 else "s")
     lines = [*(step.command for step in steps), f"{count} would be done." if options.dry_run else f"{count} done."]
@@ -198,12 +203,17 @@ async def exchange(options: argparse.Namespace) -> Report:
     return Report(steps=steps, lines=lines, interfaces=interfaces)
 
 
-def _exchange_steps(former: Inventory, inventory: Inventory, snapshot: Snapshot) -> list[Step]:
-    removed = {spec.id for spec in former.specs} - {spec.id for spec in inventory.specs}
+def _removed(former: Inventory, inventory: Inventory, snapshot: Snapshot) -> set[int]:
+    """Return the numbers of the interfaces that are there and no longer listed."""
+    unlisted = {spec.id for spec in former.specs} - {spec.id for spec in inventory.specs}
+    return unlisted & marked_links(snapshot).keys()
+
+
+def _exchange_steps(inventory: Inventory, removed: set[int], snapshot: Snapshot) -> list[Step]:
     # What comes last is what cannot be undone.
     steps = [
         *plan_apply(with_leased_gateways(inventory.specs, snapshot), snapshot),
-        *plan_removal(removed & marked_links(snapshot).keys(), snapshot),
+        *plan_removal(removed, snapshot),
     ]
     return list(dict.fromkeys(steps))
 

@@ -1,7 +1,7 @@
 """Keeps the kernel what the inventory says, and gives up on no interface because of another."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 import contextlib
 from ipaddress import IPv4Interface
 import logging
@@ -31,6 +31,7 @@ from .plan import (
     rules_for,
 )
 from .privilege import read_privilege
+from .release import release_leases
 from .state import Rule, Snapshot
 from .steps import AddAddress, Step
 
@@ -178,6 +179,7 @@ class InterfaceKeeper:
             if spec.id not in kept:
                 _check_not_of_others(spec, former, snapshot)
         removed = {spec.id for spec in former.specs} - kept
+        await self._release(removed, inventory)
         await do_steps(plan_removal(removed, snapshot))
         snapshot = await read_snapshot()
         steps: list[Step] = []
@@ -186,6 +188,12 @@ class InterfaceKeeper:
                 steps += plan_interface(spec, snapshot, ())
         # The steps for a common parent are in the plan of each.
         await do_steps(list(dict.fromkeys(steps)))
+
+    async def _release(self, removed: Collection[int], inventory: Inventory) -> None:
+        """Give back the leases of interfaces that go; one that is only made anew asks for its own again."""
+        leased = {(spec.mac, spec.parent) for spec in inventory.specs if spec.dhcp}
+        going = (entry for number, entry in self._entries.items() if number in removed)
+        await asyncio.gather(*(entry.release() for entry in going if (entry.spec.mac, entry.spec.parent) not in leased))
 
     async def _enter(self) -> None:
         """Look after the interfaces of the inventory; what is remembered of those that stay is kept."""
@@ -198,11 +206,9 @@ class InterfaceKeeper:
                 del former[spec.id]
             entry.spec = spec
             self._entries[spec.id] = entry
-        leased = {spec.mac for spec in self._inventory.specs if spec.dhcp}
         for entry in former.values():
             await entry.close()
-            if entry.spec.mac not in leased:
-                self._leases.forget(entry.spec.mac)
+        self._leases.retain({spec.mac for spec in self._inventory.specs if spec.dhcp})
 
     async def _keep(self) -> None:
         while True:
@@ -317,15 +323,21 @@ class InterfaceKeeper:
             _LOGGER.exception("A change of interfaces could not be handled")
 
 
-async def remove_interfaces() -> None:
+async def remove_interfaces(lease_file: Path | None = None) -> None:
     """Remove all interfaces, routes and rules of ours, and give the parents their former settings back.
+
+    Args:
+        lease_file: What a keeper remembers; leases in it are given back before.
 
     Raises:
         KeptElsewhere: A keeper runs on this host, and would make them again.
         KernelRefused: The kernel did not do it.
     """
     with KeeperLock():
-        await do_steps(plan_cleanup(await read_snapshot()))
+        snapshot = await read_snapshot()
+        if lease_file is not None:
+            await release_leases(marked_links(snapshot).values(), lease_file)
+        await do_steps(plan_cleanup(snapshot))
 
 
 def _is_same(spec: InterfaceSpec, other: InterfaceSpec | None) -> bool:

@@ -1,7 +1,7 @@
 """DHCP leases, and the file that remembers them so that a camera asks for its former address after a restart."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Interface
@@ -79,6 +79,11 @@ class LeaseFile:
         """Keep no lease for an interface."""
         if self._leases.pop(mac, None) is not None:
             self._write_soon()
+
+    def retain(self, macs: AbstractSet[str]) -> None:
+        """Keep the leases of these interfaces only."""
+        for mac in self._leases.keys() - macs:
+            self.forget(mac)
 
     async def written(self) -> None:
         """Wait until the file has what is remembered, or could not be written."""

@@ -18,6 +18,7 @@ from .inventory_program import with_leased_gateways
 from .kernel import read_snapshot
 from .lock import KeeperLock
 from .plan import InterfaceSpec, existing_specs, link_of, marked_links, plan_apply, plan_cleanup
+from .release import release_leases
 from .report import Report, columns
 from .request import Request, specify, warnings
 from .state import Interface, Link, Snapshot
@@ -78,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     change = _Parser(add_help=False, parents=[output])
     change.add_argument("--dry-run", action="store_true", help="print the steps, do none; works without root")
+    removal = _Parser(add_help=False, parents=[change])
+    removal.add_argument(
+        "--leases",
+        type=Path,
+        metavar="FILE",
+        help="where `run` remembers DHCP leases: those of interfaces that are removed are given back before",
+    )
 
     request = _Parser(add_help=False)
     request.add_argument("--parent", required=True, metavar="NAME", help="the wired interface that they sit on: eth0")
@@ -103,11 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "apply", parents=[change, listed], help="complete the interfaces that are there, for the addresses they have"
     )
-    inventory_program.add_commands(commands, output, change, request, _host_id)
+    inventory_program.add_commands(commands, output, removal, request, _host_id)
     keeper_program.add_commands(commands, output)
     commands.add_parser("status", parents=[output, listed], help="show them and what is missing; works without root")
     doctor_program.add_commands(commands, output)
-    commands.add_parser("cleanup", parents=[change], help="remove them and everything else that was made here")
+    commands.add_parser("cleanup", parents=[removal], help="remove them and everything else that was made here")
     return parser
 
 
@@ -169,7 +177,11 @@ async def _inventory(options: argparse.Namespace) -> Sequence[InterfaceSpec]:
 
 
 async def _cleanup(options: argparse.Namespace) -> Report:
-    return await _carry_out(plan_cleanup(await read_snapshot()), dry_run=options.dry_run)
+    snapshot = await read_snapshot()
+    if options.leases is not None and not options.dry_run:
+        with KeeperLock():
+            await release_leases(marked_links(snapshot).values(), options.leases)
+    return await _carry_out(plan_cleanup(snapshot), dry_run=options.dry_run)
 
 
 async def _status(options: argparse.Namespace) -> Report:

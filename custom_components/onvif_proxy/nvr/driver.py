@@ -35,7 +35,7 @@ class RecorderDriver(ABC):
     async def listen(self, on_event: Callable[[RecorderEvent], None], on_state: Callable[[bool], None]) -> None:
         """Report events of the channels that the last scan found, until cancelled; once at a time.
 
-        It reconnects by itself. `on_state` tells when the recorder begins and ceases to be heard; what was active before
+        It reconnects by itself. What goes on is reported again twice a minute, where the recorder can say so. `on_state` tells when the recorder begins and ceases to be heard; what was active before
         it ceased is no longer known. Both are called in the event loop and must not block.
 
         Raises:

@@ -5,6 +5,10 @@ import re
 
 from lxml import etree
 
+MAX_MARKUP = 100_000
+"""Tags of an answer, both ends counted: a hundred messages make some thousand."""
+MAX_DECLARATIONS = 4096
+"""Of namespaces: each element below knows them all."""
 _ENVELOPE = re.compile(rb"<(?:[\w.-]+:)?Envelope[\s>]")
 
 
@@ -16,9 +20,10 @@ def is_envelope(content: bytes) -> bool:
 def parse_envelope(content: bytes) -> etree._Element | None:
     """Parse an answer, also one that is not well-formed, as far as it goes; None when nothing can be read of it.
 
+    One with more structure than any recorder needs is not read: what walks it would keep the processor busy.
     Document types are refused (SOAP 1.2 part 1 section 5 forbids them): an entity in an attribute would be expanded.
     """
-    if b"<!DOCTYPE" in content:
+    if b"<!DOCTYPE" in content or content.count(b"<") > MAX_MARKUP or content.count(b"xmlns") > MAX_DECLARATIONS:
         return None
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
     try:

@@ -32,6 +32,14 @@ class EventStates:
             rules[rule] = at
         return bool(rules)
 
+    def unconfirmed_since(self, at: datetime, within: timedelta) -> datetime | None:
+        """Return when the rule was last said to be active that has been waiting longest to be so again.
+
+        None where nothing is active; what was said more than `within` before `at` is given up.
+        """
+        said = (since for rules in self._active.values() for since in rules.values())
+        return min((since for since in said if at - since <= within), default=None)
+
     def forget(self) -> None:
         """Begin anew."""
         self._active.clear()

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 import logging
+import math
 
 from lxml import etree
 
@@ -36,10 +38,18 @@ QUICK = 0.5
 """Seconds: empty answers that come sooner were not waited for."""
 PAUSE = 0.5
 """Seconds before the next request to a recorder that does not wait until it has something to tell."""
-MAX_BURST = 20
-"""Answers with messages that are fetched as fast as they come."""
-BURST_PAUSE = 0.05
-"""Seconds between the answers of a burst that goes on: a recorder that never ends costs little, and little time is lost."""
+MAX_BURST = 2000
+"""Messages that are taken as fast as they come."""
+MESSAGES_PER_SECOND = 250.0
+"""Those that are taken in the long run: a recorder that never ends must cost little, and can keep the rest."""
+ANSWER_COST = 10
+"""Messages that an answer counts for, beside those that it holds."""
+BATCH = 64
+"""Messages that are reported before others of the event loop have their turn."""
+CONFIRMATION = 25.0
+"""Seconds after which a recorder is asked whether something still goes on: most tell a beginning and an end, once each."""
+GIVEN_UP = 60.0
+"""Seconds after which what the recorder did not confirm is not asked for any more: whoever listens has ended it by then."""
 FAREWELL_TIMEOUT = 3.0
 """Seconds for unsubscribing."""
 MAX_TOLD = 64
@@ -59,6 +69,22 @@ class EventCounts:
     """Of the recorder's own contacts."""
     other: int = 0
     """Of topics that mean nothing here, and messages that don't say what they should."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Budget:
+    """So much at once, and so much a second in the long run."""
+
+    most: float
+    per_second: float
+    _left: float = 0.0
+    _at: float = -math.inf
+
+    def spend(self, amount: float, now: float) -> float:
+        """Take some, and return how many seconds to wait before more is taken."""
+        self._left = min(self.most, self._left + (now - self._at) * self.per_second) - amount
+        self._at = now
+        return max(0.0, -self._left / self.per_second)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,11 +109,15 @@ class EventListener:
     settled: float = SETTLED
     pause: float = PAUSE
     max_burst: int = MAX_BURST
-    burst_pause: float = BURST_PAUSE
+    messages_per_second: float = MESSAGES_PER_SECOND
+    confirmation: float = CONFIRMATION
+    given_up: float = GIVEN_UP
     farewell_timeout: float = FAREWELL_TIMEOUT
     counts: EventCounts = field(default_factory=EventCounts)
     _states: EventStates = field(default_factory=EventStates)
     _subscription: _Subscription | None = None
+    _asked: datetime | None = None
+    """When the recorder was last asked to say the state of everything; None where it can't."""
     _absolute_times: bool = False
     """The recorder misreads durations, as some do."""
     _told: set[str] = field(default_factory=set)
@@ -143,12 +173,18 @@ class EventListener:
             # The recorder may have made it already: only its answer tells what to unsubscribe from.
             self._subscription = await self._finished_soon(creation)
             raise
+        await self._synchronize()
+
+    async def _synchronize(self) -> None:
+        """Have the recorder say the state of everything anew, where it can."""
+        self._asked = datetime.now(UTC)
         try:
             async with asyncio.timeout(self.soap.timeout):
                 await self._ask(PULL_POINT, "SetSynchronizationPoint", lambda _: None)
         except (RecorderError, TimeoutError) as error:
             # Not all have it, and most begin so by themselves. One that is gone is noticed by the next request.
             _LOGGER.debug("%s: no synchronization point: %s", self.soap.host, error)
+            self._asked = None
 
     async def _create(self) -> _Subscription:
         parameters = {"InitialTerminationTime": self._termination_time()}
@@ -181,28 +217,41 @@ class EventListener:
     async def _pull_on(self, on_event: Callable[[RecorderEvent], None]) -> None:
         """Fetch messages until an error ends it."""
         loop = asyncio.get_running_loop()
-        burst = 0
+        budget = _Budget(most=self.max_burst, per_second=self.messages_per_second)
         while (subscription := self._subscription) is not None:
             left = subscription.renew_at - loop.time()
             if left <= 0:
                 await self._renew(subscription)
                 continue
+            if (until_confirmation := self._until_confirmation()) <= 0:
+                await self._synchronize()
+                continue
             began = loop.time()
             # Whole seconds: not every recorder reads fractions.
-            timeout = timedelta(seconds=min(self.pull_timeout, max(1, int(left))))
+            timeout = timedelta(seconds=min(self.pull_timeout, max(1, int(min(left, until_confirmation)))))
             parameters = {"Timeout": timeout, "MessageLimit": self.message_limit}
             pulled = await self._ask(PULL_POINT, "PullMessages", read_pulled, parameters)
             at = datetime.now(UTC)
-            for notification in pulled.notifications:
-                self._report(notification, at, on_event)
+            for batch in batched(pulled.notifications, BATCH, strict=False):
+                for notification in batch:
+                    self._report(notification, at, on_event)
+                await asyncio.sleep(0)
             if pulled.lifetime is not None:
                 subscription.renew_at = loop.time() + self._until_renewal(pulled.lifetime)
             took = loop.time() - began
-            burst = burst + 1 if pulled.notifications and took < self.burst_pause else 0
+            wait = budget.spend(ANSWER_COST + len(pulled.notifications), loop.time())
             if not pulled.notifications and took < min(QUICK, self.pull_timeout / 2):
                 await asyncio.sleep(self.pause)
-            elif burst > self.max_burst:
-                await asyncio.sleep(self.burst_pause)
+            elif wait:
+                await asyncio.sleep(wait)
+
+    def _until_confirmation(self) -> float:
+        """Return the seconds until the recorder is to be asked whether something still goes on."""
+        now = datetime.now(UTC)
+        since = self._states.unconfirmed_since(now, timedelta(seconds=self.given_up))
+        if since is None or self._asked is None:
+            return math.inf
+        return self.confirmation - (now - max(since, self._asked)).total_seconds()
 
     async def _renew(self, subscription: _Subscription) -> None:
         """Lengthen the subscription's life; where that is refused, take a new one."""

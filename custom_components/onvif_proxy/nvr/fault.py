@@ -1,5 +1,6 @@
 """Reading a recorder's refusals: SOAP 1.2 and 1.1 faults, and HTTP answers without one. Pure: bytes in, errors out."""
 
+from itertools import islice
 import re
 
 from .envelope import all_named, is_envelope, parse_envelope, text_in
@@ -19,6 +20,10 @@ _NOT_SUPPORTED_REASON = re.compile(r"not\s+(?:been\s+)?(?:implemented|supported)
 _ENVELOPE_END = re.compile(rb"</(?:[\w.-]+:)?Envelope\s*>")
 
 
+MAX_CODES = 8
+"""Of a fault: its code and its subcodes, from the outermost on."""
+
+
 def read_fault(content: bytes) -> Fault | None:
     """Find the fault in an envelope, also in one that is not well-formed; None when it holds none."""
     if b"Fault" not in content or (root := parse_envelope(content)) is None:
@@ -26,7 +31,8 @@ def read_fault(content: bytes) -> Fault | None:
     fault = next(all_named(root, "Fault"), None)
     if fault is None:
         return None
-    codes = [text_in(element).rpartition(":")[2] for element in all_named(fault, "Value", "faultcode")]
+    values = islice(all_named(fault, "Value", "faultcode"), MAX_CODES)
+    codes = [text_in(element).rpartition(":")[2] for element in values]
     reasons = [text_in(element) for element in all_named(fault, "Text", "faultstring")]
     return Fault(tuple(clean_name(code) for code in codes), clean_name(next(filter(None, reasons), "")))
 

@@ -63,7 +63,8 @@ class SubscriptionReference:
 
 def read_subscription(content: bytes) -> SubscriptionReference:
     """Read an answer to CreatePullPointSubscription; raises RecorderRefused when it holds no address."""
-    reference = first_named(parse_envelope(content), "SubscriptionReference")
+    root = parse_envelope(content)
+    reference = first_named(root, "SubscriptionReference")
     address = text_in(first_named(reference, "Address"))
     if reference is None or not address:
         raise RecorderRefused("CreatePullPointSubscription: no address")
@@ -76,13 +77,16 @@ def read_subscription(content: bytes) -> SubscriptionReference:
         header.tail = None
         header.set("{http://www.w3.org/2005/08/addressing}IsReferenceParameter", "true")
     return SubscriptionReference(
-        address=address, headers=tuple(deepcopy(header) for header in headers), lifetime=read_lifetime(content)
+        address=address, headers=tuple(deepcopy(header) for header in headers), lifetime=_lifetime_in(root)
     )
 
 
 def read_lifetime(content: bytes) -> float | None:
     """Return the seconds from CurrentTime to TerminationTime, both by the recorder's clock; None where it is silent."""
-    root = parse_envelope(content)
+    return _lifetime_in(parse_envelope(content))
+
+
+def _lifetime_in(root: etree._Element | None) -> float | None:
     try:
         current, end = (
             datetime.fromisoformat(text_in(first_named(root, name))) for name in ("CurrentTime", "TerminationTime")
@@ -96,14 +100,12 @@ def read_lifetime(content: bytes) -> float | None:
 def read_pulled(content: bytes) -> Pulled:
     """Read an answer to PullMessages; messages that can't be understood are left out."""
     root = parse_envelope(content)
-    messages: list[Notification] = []
-    if root is not None:
-        for element in all_named(root, "NotificationMessage"):
-            if len(messages) >= MAX_NOTIFICATIONS:
-                break
-            if (message := _notification(element)) is not None:
-                messages.append(message)
-    return Pulled(notifications=tuple(messages), lifetime=read_lifetime(content))
+    response = first_named(root, "PullMessagesResponse")
+    # Not those inside others: each would be walked as often as it is deep.
+    elements = [] if response is None else [one for one in response if local_name(one) == "NotificationMessage"]
+    found = (_notification(element) for element in elements[:MAX_NOTIFICATIONS])
+    notifications = tuple(notification for notification in found if notification is not None)
+    return Pulled(notifications=notifications, lifetime=_lifetime_in(root))
 
 
 def _notification(element: etree._Element) -> Notification | None:

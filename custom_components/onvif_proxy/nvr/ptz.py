@@ -66,6 +66,8 @@ class PtzScan:
     soap: SoapClient
     _options: dict[str, object] = field(default_factory=dict)
     """Answers to GetConfigurationOptions by configuration; None for those refused."""
+    _statuses: dict[str, object] = field(default_factory=dict)
+    """Answers to GetStatus by profile; None for those refused."""
 
     async def abilities(self, profiles: Sequence[Profile]) -> dict[str, PtzAbilities]:
         """Return what can be done by each of these profiles, by source token; without those that can do nothing."""
@@ -74,27 +76,35 @@ class PtzScan:
         nodes = items_of(await self.soap.call(PTZ, "GetNodes"))
         by_token = {token: node for node in nodes if (token := read_token(get(node, "token")))}
         await all_of(self._learn_options(profile.ptz_configuration) for profile in profiles)
+        await all_of(self._learn_status(profile.token) for profile in profiles)
         found: dict[str, PtzAbilities] = {}
         for profile in profiles:
-            options = self._options.get(profile.ptz_configuration or "")
-            abilities = _abilities(profile, by_token.get(profile.ptz_node or ""), options)
+            options, status = self._options.get(profile.ptz_configuration or ""), self._statuses.get(profile.token)
+            abilities = _abilities(profile, by_token.get(profile.ptz_node or ""), options, status)
             if abilities.spaces:
                 found[profile.source_token] = abilities
         return found
 
     async def _learn_options(self, configuration: str | None) -> None:
-        if configuration is None or configuration in self._options:
-            return
+        if configuration is not None and configuration not in self._options:
+            parameters = {"ConfigurationToken": configuration}
+            self._options[configuration] = await self._ask("GetConfigurationOptions", parameters)
+
+    async def _learn_status(self, profile: str) -> None:
+        """Learn what a status tells: not all recorders say so in their capabilities."""
+        if profile not in self._statuses:
+            self._statuses[profile] = await self._ask("GetStatus", {"ProfileToken": profile})
+
+    async def _ask(self, operation: str, parameters: Mapping[str, Any]) -> object:
         try:
-            answer = await self.soap.call(PTZ, "GetConfigurationOptions", {"ConfigurationToken": configuration})
+            return await self.soap.call(PTZ, operation, parameters)
         except Unreachable:
             raise
         except RecorderError:
-            answer = None
-        self._options[configuration] = answer
+            return None
 
 
-def _abilities(profile: Profile, node: object, options: object) -> PtzAbilities:
+def _abilities(profile: Profile, node: object, options: object, status: object) -> PtzAbilities:
     presets = get(node, "MaximumNumberOfPresets")
     commands = [clean_name(command) for command in items_of(get(node, "AuxiliaryCommands"))]
     return PtzAbilities(
@@ -105,6 +115,11 @@ def _abilities(profile: Profile, node: object, options: object) -> PtzAbilities:
         has_home=get(node, "HomeSupported") is True,
         auxiliary_commands=tuple(filter(None, commands))[:MAX_AUXILIARY_COMMANDS],
         timeout=_read_timeout(get(options, "PTZTimeout")) or DEFAULT_TIMEOUT,
+        tells_position=read_vector(get(status, "Position")) is not None,
+        tells_movement=any(
+            read_move_state(get(status, "MoveStatus", axis)) in (MoveState.IDLE, MoveState.MOVING)
+            for axis in ("PanTilt", "Zoom")
+        ),
     )
 
 

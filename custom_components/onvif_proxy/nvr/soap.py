@@ -192,11 +192,8 @@ class SoapClient:
         return client, await send(dict(parameters))
 
     async def close(self) -> None:
-        """Close what the library opened; a later call opens it again."""
-        async with self._lock:
-            services, self._services = list(self._services.values()), {}
-        for service in services:
-            await service.close()
+        """Forget the library's services, which hold nothing open; a later call makes them again."""
+        self._services.clear()
 
     async def _service(self, name: str) -> Any:
         """Return the library's service, made at its first use and again when its address changed."""
@@ -206,8 +203,6 @@ class SoapClient:
             service = self._services.get(name)
             if service is not None and service.xaddr == self.addresses[name]:
                 return service
-            if service is not None:
-                await self._services.pop(name).close()
             service = onvif.ONVIFService(
                 self.addresses[name],
                 self.credentials.username,
@@ -219,9 +214,9 @@ class SoapClient:
             try:
                 # Loads the WSDL in a worker thread, once a process.
                 await service.setup()
-            except BaseException:
+            finally:
+                # Each service opens a session of its own, which nobody would close who is cancelled or late.
                 await service.close()
-                raise
             timeout = self.timeout + self.patience.get(name, 0.0)
             for client, middlewares in ((service.zeep_client, (self._login,)), (service.zeep_client_authless, ())):
                 client.settings = _answer_settings()

@@ -11,6 +11,7 @@ import hmac
 from ..digest import DigestServer
 from ..logins import LoginGuard, LoginProblem, LoginWay
 from ..model import Credentials
+from .durations import parse_time
 from .errors import LoginNeeded, NotAuthorized
 from .names import expand
 from .xmltree import Element
@@ -27,7 +28,6 @@ _CREATED = expand("wsu:Created")
 
 FRESHNESS = timedelta(minutes=5)
 MAX_NONCE_LENGTH = 128
-MAX_CREATED_LENGTH = 64
 MAX_REMEMBERED_TOKENS = 16384
 """Of all cameras that share a verifier."""
 
@@ -106,7 +106,7 @@ class TokenVerifier:
             return _MALFORMED
         try:
             nonce_bytes = b64decode(nonce_text, validate=True)
-            created_at = _parse_time(created_text)
+            created_at = parse_time(created_text)
             ahead = created_at - self.clock()
         except ValueError, OverflowError:
             return _MALFORMED
@@ -135,14 +135,6 @@ class TokenVerifier:
             del self._used[oldest]
         self._used[key] = created + self.freshness
         return True
-
-
-def _parse_time(text: str) -> datetime:
-    """Read an xs:dateTime; UTC when it has no zone. Raises ValueError."""
-    if len(text) > MAX_CREATED_LENGTH:
-        raise ValueError("too long")
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -91,10 +91,14 @@ class CappedServer(web.Server):
         self._leave(handler)
         super().connection_lost(handler, exc)
 
-    @override
-    async def shutdown(self, timeout: float | None = None) -> None:
+    def end_waiting(self) -> None:
+        """End the requests that wait for something to happen."""
         for handler in tuple(self._waiting):
             self._places[handler].transport.abort()
+
+    @override
+    async def shutdown(self, timeout: float | None = None) -> None:
+        self.end_waiting()
         await super().shutdown(timeout)
         for handler, place in tuple(self._places.items()):
             self._leave(handler)

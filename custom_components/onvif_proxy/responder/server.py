@@ -18,7 +18,7 @@ from lxml import etree
 from ..digest import DigestServer
 from ..model import CameraDescription, Snapshot
 from .answers import AnswerCache
-from .auth import Gate, HttpLogin, TokenVerifier
+from .auth import Access, Gate, HttpLogin, TokenVerifier
 from .camera import Camera
 from .connections import (
     ANSWER_TIMEOUT,
@@ -99,11 +99,13 @@ class OnvifServer:
         tokens: TokenVerifier | None = None,
         tunnels: TunnelTaker | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_client: Callable[[str], None] | None = None,
     ) -> None:
         """Make a server that listens on nothing yet.
 
         Cameras with the same credentials must share `tokens`, and keep them over a restart: a token that was used at one
-        camera would else be good at another, or once more. `tunnels` serves RTSP over HTTP; None where nobody does.
+        camera would else be good at another, or once more. `tunnels` serves RTSP over HTTP; None where nobody does. `on_client`
+        is called with the IPv4 address of the client for each SOAP request that its login let in.
         """
         self.discoverable = discoverable
         """What GetDiscoveryMode says; set it when discovery is switched."""
@@ -121,6 +123,7 @@ class OnvifServer:
         self._max_connections_per_client = max_connections_per_client
         self._tunnels = tunnels
         self._clock = clock
+        self._on_client = on_client
         self._gate = Gate(
             digest=DigestServer(f"onvif_proxy {description.identity.uuid}", algorithms=_ALGORITHMS),
             tokens=TokenVerifier(clock=clock) if tokens is None else tokens,
@@ -188,9 +191,15 @@ class OnvifServer:
         await self.stop()
 
     def update(self, description: CameraDescription) -> None:
-        """Say something else from now on, and let in by other credentials; the endpoint must be the same."""
+        """Say something else from now on, and let in by other credentials; the endpoint must be the same.
+
+        Who waits for events on the strength of former credentials has to log in anew.
+        """
+        former = self._description.credentials
         self._describe(description)
         self._answers.clear()
+        if self._server is not None and description.credentials not in (None, former):
+            self._server.end_waiting()
 
     def _describe(self, description: CameraDescription) -> None:
         self._description = description
@@ -211,6 +220,9 @@ class OnvifServer:
             self._handlers.discard(task)
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._description.credentials is None and hdrs.ORIGIN in request.headers:
+            # A web page, in the browser of somebody who may reach the camera. No client of cameras says where it is from.
+            return web.Response(status=403, headers=_SERVER_HEADERS)
         if self._tunnels is not None and (half := tunnel_half(request)) is not None:
             response = web.Response(status=hand_over(request, half, self._tunnels), headers=_SERVER_HEADERS)
             response.force_close()
@@ -243,6 +255,9 @@ class OnvifServer:
                 _login_of(request),
                 self._description.credentials,
             )
+            open_to_all = operation is not None and operation.access is Access.PRE_AUTH
+            if self._on_client is not None and not open_to_all and request.remote is not None:
+                self._on_client(request.remote)
             name = etree.QName(soap.operation).localname
             if operation is None or _SERVICE_OF[soap.operation] not in self._services:
                 raise ActionNotSupported(name)

@@ -5,8 +5,9 @@ Source: WS-Discovery (April 2005) sections 4 to 6; ONVIF Core, device discovery.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 from uuid import UUID, uuid4
 
 from .errors import XmlError
@@ -17,8 +18,10 @@ DISCOVERY: Final = "http://schemas.xmlsoap.org/ws/2005/04/discovery"
 MULTICAST_TO: Final = "urn:schemas-xmlsoap-org:ws:2005:04:discovery"
 ANONYMOUS: Final = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
 
-MAX_DATAGRAM = 16 * 1024
+MAX_DATAGRAM = 8 * 1024
 MAX_MESSAGE_ID_LENGTH = 256  # it is echoed
+MAX_WANTED = 16
+"""Types, and scopes, of a request: each camera compares them with its own, and one datagram reaches all cameras."""
 XML_LIMITS = XmlLimits(depth=12, elements=100, attributes=100)
 
 # A virtual camera is both; expanded names, as clients choose their prefixes freely.
@@ -65,7 +68,7 @@ class Probe:
         return (
             rule is not None
             and self.types <= _EXPANDED_TYPES
-            and all(any(rule(wanted, scope) for scope in target.scopes) for wanted in self.scopes)
+            and all(any(map(rule(wanted), target.scopes)) for wanted in self.scopes)
         )
 
 
@@ -81,36 +84,51 @@ class Resolve:
         return self.endpoint_reference == target.endpoint_reference
 
 
-def _same_string(wanted: str, scope: str) -> bool:
-    return wanted == scope
+def _same_string(wanted: str) -> Callable[[str], bool]:
+    return lambda scope: scope == wanted
 
 
-def _same_uuid(wanted: str, scope: str) -> bool:
+def _same_uuid(wanted: str) -> Callable[[str], bool]:
     """Compare as numbers of 128 bits, both of the scheme `uuid`."""
-    try:
-        one, other = (UUID(uri[5:]) for uri in (wanted, scope) if uri[:5].lower() == "uuid:")
-    except ValueError:
-        return False
-    return one == other
+
+    def number_of(uri: str) -> UUID | None:
+        try:
+            return UUID(uri[5:]) if uri[:5].lower() == "uuid:" else None
+        except ValueError:
+            return None
+
+    number = number_of(wanted)
+    return lambda scope: number is not None and number_of(scope) == number
 
 
-def _uri_prefix(wanted: str, scope: str) -> bool:
+def _uri_prefix(wanted: str) -> Callable[[str], bool]:
     """Compare segment by segment, of which `wanted` may have fewer."""
+    parts = _parts_of(wanted)
+    if parts is None or not {".", ".."}.isdisjoint(parts[1]):
+        return lambda _: False
+    authority, prefix = parts
+
+    def begins_so(scope: str) -> bool:
+        known = _parts_of_own(scope)
+        return known is not None and known[0] == authority and known[1][: len(prefix)] == prefix
+
+    return begins_so
+
+
+def _parts_of(uri: str) -> tuple[tuple[str, str], list[str]] | None:
+    """Return the scheme and the authority, and the segments of the path; None for what is no URI."""
     try:
-        one, other = urlsplit(wanted), urlsplit(scope)
+        parts = urlsplit(uri)
     except ValueError:
-        return False
-    if (one.scheme.lower(), one.netloc.lower()) != (other.scheme.lower(), other.netloc.lower()):
-        return False
-    prefix, segments = _segments(one), _segments(other)
-    return segments[: len(prefix)] == prefix and not {".", ".."}.intersection(prefix)
+        return None
+    return (parts.scheme.lower(), parts.netloc.lower()), [unquote(part) for part in parts.path.rstrip("/").split("/")]
 
 
-def _segments(uri: SplitResult) -> list[str]:
-    return [unquote(segment) for segment in uri.path.rstrip("/").split("/")]
+# Never asked for what strangers want, which would push our own scopes out.
+_parts_of_own = lru_cache(1024)(_parts_of)
 
 
-_RULES: Final[Mapping[str, Callable[[str, str], bool]]] = {
+_RULES: Final[Mapping[str, Callable[[str], Callable[[str], bool]]]] = {
     _DEFAULT_RULE: _uri_prefix,
     f"{DISCOVERY}/rfc2396": _uri_prefix,
     f"{DISCOVERY}/strcmp0": _same_string,
@@ -150,17 +168,21 @@ def parse_datagram(data: bytes) -> Probe | Resolve:
 def _parse_probe(message_id: str, request: Element) -> Probe:
     types = request.find(expand("d:Types"))
     scopes = request.find(expand("d:Scopes"))
+    names, wanted = ((element.text or "").split() if element is not None else [] for element in (types, scopes))
+    if max(len(names), len(wanted)) > MAX_WANTED:
+        raise DiscoveryError("too many types or scopes")
+    namespaces = {} if types is None else types.nsmap
     return Probe(
         message_id,
-        frozenset() if types is None else frozenset(_expand_in(types, name) for name in (types.text or "").split()),
-        () if scopes is None else tuple((scopes.text or "").split()),
+        frozenset(_expand_by(namespaces, name) for name in names),
+        tuple(wanted),
         ("" if scopes is None else scopes.get("MatchBy", "").strip()) or _DEFAULT_RULE,
     )
 
 
-def _expand_in(element: Element, name: str) -> str | None:
+def _expand_by(namespaces: Mapping[str | None, str], name: str) -> str | None:
     prefix, _, local = name.rpartition(":")
-    namespace = element.nsmap.get(prefix or None)
+    namespace = namespaces.get(prefix or None)
     return None if namespace is None else f"{{{namespace}}}{local}"
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.onvif_proxy.model import EventKind
 from custom_components.onvif_proxy.responder.events import EventBroker
+from custom_components.onvif_proxy.responder.events.notification import Notification
 from custom_components.onvif_proxy.responder.events.subscription import Interest, Subscription
 from custom_components.onvif_proxy.responder.events.topic_filter import parse_topic_expression
 
@@ -149,6 +150,33 @@ class TestQueue:
             (PEOPLE, "Changed", True),
             (PEOPLE, "Changed", False),
         ]
+
+    def test_what_was_overtaken_on_its_way_is_not_put_back(self, camera: Camera) -> None:
+        """The client has a new connection, by which it got the newer state long before the former one broke."""
+        subscription = camera.subscribe()
+        subscription.take(10)
+        camera.publish(MOTION, True)
+        camera.publish(PERSON, True)
+        lost = subscription.take(10)
+        camera.publish(PERSON, False)
+        assert taken(subscription) == [(PEOPLE, "Changed", False)]
+        subscription.put_back(lost)
+        assert taken(subscription) == [(MOTION_ALARM, "Changed", True), (CELL_MOTION, "Changed", True)]
+        assert subscription.overtaken == 1
+
+    def test_filters_are_asked_once_for_each_message_that_there_may_be(self, camera: Camera) -> None:
+        """They may be long."""
+        asked: list[bool] = []
+
+        def is_long(notification: Notification) -> bool:
+            asked.append(notification.active)
+            return True
+
+        subscription = camera.subscribe(interest=Interest(contents=(is_long,)))
+        for active in (True, False, True):
+            camera.publish(PERSON, active)
+        assert [active for _, _, active in taken(subscription)[2:]] == [False, True, False, True]
+        assert asked == [False, False, False, True]
 
     def test_the_newest_state_of_each_topic_is_always_kept(self, camera: Camera) -> None:
         subscription = camera.subscribe()

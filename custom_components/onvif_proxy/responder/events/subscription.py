@@ -2,12 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from .content_filter import ContentFilter
 from .notification import Notification, PropertyOperation
 from .topic_filter import TopicFilter
+from .topics import Topic
 
 MAX_QUEUE: Final = 256
 
@@ -20,14 +21,19 @@ class Interest:
     contents: tuple[ContentFilter, ...] = ()
     changes_only: bool = False
     """Neither what is the case at the beginning, nor what is no longer told (the policy tev:ChangedOnly)."""
+    _known: dict[tuple[Topic, bool], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What the filters say of what was seen before: there are few different messages, and filters may be long."""
 
     def accepts(self, notification: Notification) -> bool:
         """Tell whether the client wants to know."""
         if self.changes_only and notification.operation is not PropertyOperation.CHANGED:
             return False
-        return all(matches(notification.topic) for matches in self.topics) and all(
-            matches(notification) for matches in self.contents
-        )
+        key = (notification.topic, notification.active)
+        if (accepted := self._known.get(key)) is None:
+            accepted = self._known[key] = all(matches(notification.topic) for matches in self.topics) and all(
+                matches(notification) for matches in self.contents
+            )
+        return accepted
 
 
 class Subscription:
@@ -60,6 +66,7 @@ class Subscription:
         self._clock = clock
         self._max_queue = max_queue
         self._queue: deque[Notification] = deque()
+        self._last_taken: dict[Topic, Notification] = {}
         self.renew(lifetime)
 
     @property
@@ -100,11 +107,19 @@ class Subscription:
 
     def take(self, limit: int) -> tuple[Notification, ...]:
         """Take the oldest messages out."""
-        return tuple(self._queue.popleft() for _ in range(min(limit, len(self._queue))))
+        taken = tuple(self._queue.popleft() for _ in range(min(limit, len(self._queue))))
+        self._last_taken.update((each.topic, each) for each in taken)
+        return taken
 
     def put_back(self, notifications: tuple[Notification, ...]) -> None:
-        """Keep what was taken but did not reach the client."""
-        self._queue.extendleft(reversed(notifications))
+        """Keep what was taken but did not reach the client, unless something newer of the topic has been taken since.
+
+        That may have reached the client, who would take the older state for the newest.
+        """
+        own = set(map(id, notifications))
+        kept = [each for each in notifications if id(self._last_taken[each.topic]) in own]
+        self.overtaken += len(notifications) - len(kept)
+        self._queue.extendleft(reversed(kept))
         self._shrink()
         self._tell()
 

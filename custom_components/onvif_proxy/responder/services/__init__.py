@@ -10,10 +10,12 @@ from .base import Context, Operation, Service
 from .device import DEVICE
 from .device_io import DEVICE_IO
 from .events import EVENTS
+from .imaging import IMAGING
 from .media import MEDIA
 from .media2 import MEDIA2
+from .ptz import PTZ
 
-SERVICES = (DEVICE, MEDIA, EVENTS, MEDIA2, DEVICE_IO)
+SERVICES = (DEVICE, MEDIA, EVENTS, MEDIA2, DEVICE_IO, PTZ, IMAGING)
 
 
 def operations_of(services: tuple[Service, ...]) -> Mapping[str, Operation]:

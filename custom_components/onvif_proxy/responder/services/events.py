@@ -11,7 +11,7 @@ from lxml import etree
 
 from ..auth import Access
 from ..durations import format_time, parse_duration, parse_time
-from ..errors import InvalidArgument
+from ..errors import ActionNotSupported, InvalidArgument
 from ..events.content_filter import ITEM_FILTER, ContentFilter, parse_content_expression
 from ..events.errors import (
     InvalidProducerProperties,
@@ -45,6 +45,7 @@ MAX_FILTERS: Final = 16
 _EVENT_ACTIONS: Final = "http://www.onvif.org/ver10/events/wsdl/EventPortType"
 _PULL_POINT_ACTIONS: Final = "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription"
 _MANAGER_ACTIONS: Final = "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager"
+_PRODUCER_ACTIONS: Final = "http://docs.oasis-open.org/wsn/bw-2/NotificationProducer"
 
 
 def capabilities(context: Context) -> Element:
@@ -156,6 +157,11 @@ def _termination_time(now: datetime, subscription: Subscription) -> str:
     return format_time(now + timedelta(seconds=subscription.remaining))
 
 
+def subscribe(_context: Context, _request: Element) -> Element:
+    """Refuse; known all the same, as clients that try it first want WS-Addressing in the fault, too."""
+    raise ActionNotSupported("Subscribe")
+
+
 async def pull_messages(context: Context, request: Element) -> Element:
     """Hand out what waits, or wait for it."""
     subscription = _subscription(context)
@@ -261,6 +267,7 @@ EVENTS = Service(
             Access.READ_MEDIA,
             action=f"{_PULL_POINT_ACTIONS}/SetSynchronizationPointResponse",
         ),
+        "wsnt:Subscribe": Operation(subscribe, Access.READ_MEDIA, action=f"{_PRODUCER_ACTIONS}/SubscribeResponse"),
         "wsnt:Renew": Operation(renew, Access.READ_MEDIA, action=f"{_MANAGER_ACTIONS}/RenewResponse"),
         "wsnt:Unsubscribe": Operation(unsubscribe, Access.READ_MEDIA, action=f"{_MANAGER_ACTIONS}/UnsubscribeResponse"),
     },

@@ -138,7 +138,7 @@ class Family:
         present = self.build_for(name, context.description, stream)
         assert wanted is not None
         assert present is not None
-        if not _asks_for_nothing_else(wanted, present):
+        if not asks_for_nothing_else(wanted, present):
             raise InvalidArgument("The recorder decides how it encodes", "ter:ConfigModify")
         return node(f"{self.prefix}:{_operation_of(request)}Response")
 
@@ -154,7 +154,7 @@ class Family:
             raise conflict()
 
 
-def _asks_for_nothing_else(wanted: Element, present: Element) -> bool:
+def asks_for_nothing_else(wanted: Element, present: Element) -> bool:
     """Return whether all values that are wanted are there; what is left out is left as it is."""
     values = dict(_values(present))
     return all(
