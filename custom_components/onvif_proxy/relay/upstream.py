@@ -159,8 +159,6 @@ class UpstreamSession:
     def data_received(self, size: int) -> int:
         """Walk media, match an answer to its request, refuse what the recorder asks of us. Raises RtspError."""
         plane, scanner = self._plane, self.scanner
-        if plane.measuring:
-            plane.measure(size)
         position = 0
         while True:
             end = scanner.scan(plane.buffer, position, size)
