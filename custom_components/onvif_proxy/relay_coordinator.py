@@ -1,6 +1,5 @@
 """What the relay does with the cameras of an entry: asked when something has changed, and again and again while video flows."""
 
-import asyncio
 from datetime import timedelta
 from functools import partial
 from typing import override
@@ -61,17 +60,19 @@ class RelayCoordinator(DataUpdateCoordinator[dict[str, CameraStatistics]]):
     @override
     async def _async_update_data(self) -> dict[str, CameraStatistics]:
         changed, self._changed = self._changed, set()
-        cameras = self._fleet.cameras
-        asked = [token for token in cameras if token in changed or self._goes_on(token)]
-        # All at once: one turn of the loop, however many they are.
-        answers = await asyncio.gather(*(cameras[token].camera.relay_statistics() for token in asked))
-        answered = dict(zip(asked, answers, strict=True))
-        known = {token: self.data.get(token) for token in self._fleet.cameras} | answered
-        return {token: statistics for token, statistics in known.items() if statistics is not None}
+        known: dict[str, CameraStatistics] = {}
+        for token, fleet_camera in tuple(self._fleet.cameras.items()):
+            statistics = self.data.get(token)
+            if token in changed or self._goes_on(fleet_camera):
+                # One after the other: an answer for many would hold up the video, and our own loop, for milliseconds.
+                statistics = await fleet_camera.camera.relay_statistics()
+            if statistics is not None:
+                known[token] = statistics
+        return known
 
-    def _goes_on(self, token: str) -> bool:
-        former = self.data.get(token)
-        return self._fleet.cameras[token].camera.streaming or (
+    def _goes_on(self, fleet_camera: FleetCamera) -> bool:
+        former = self.data.get(fleet_camera.token)
+        return fleet_camera.camera.streaming or (
             former is not None
             and (bool(former.viewers) or any(stream.state is not StreamState.IDLE for stream in former.streams))
         )
