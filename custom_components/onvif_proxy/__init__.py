@@ -20,6 +20,7 @@ from .interface_manager import Wish, async_get_manager, camera_key
 from .interfaces import InterfaceError
 from .model import Credentials
 from .nvr import OnvifDriver
+from .relay_coordinator import RelayCoordinator
 from .relay_process import RelayProcess
 from .store import async_get_store
 
@@ -72,7 +73,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -
         interfaces=manager,
         wish=wish,
     )
-    entry.runtime_data = OnvifProxyData(coordinator=coordinator, fleet=fleet)
+    entry.runtime_data = OnvifProxyData(
+        coordinator=coordinator, fleet=fleet, relay=RelayCoordinator(hass, entry, fleet)
+    )
     entry.async_on_unload(fleet.async_stop)
 
     async def stop(_event: Event) -> None:
@@ -81,6 +84,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
     await fleet.async_start()
+    entry.runtime_data.relay.async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 

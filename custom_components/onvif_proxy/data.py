@@ -6,6 +6,7 @@ from homeassistant.config_entries import ConfigEntry
 
 from .coordinator import RecorderCoordinator
 from .fleet import Fleet
+from .relay_coordinator import RelayCoordinator
 
 
 @dataclass(slots=True, kw_only=True)
@@ -14,6 +15,7 @@ class OnvifProxyData:
 
     coordinator: RecorderCoordinator
     fleet: Fleet
+    relay: RelayCoordinator
 
 
 type OnvifProxyConfigEntry = ConfigEntry[OnvifProxyData]

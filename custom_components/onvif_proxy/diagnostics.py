@@ -148,7 +148,13 @@ async def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, An
         "channel_is_there": recorder.channel(fleet_camera.token) is not None,
         "state": camera.status.state,
         "trouble": camera.status.trouble,
-        "switches": {"running": record.running, "discovery": record.discoverable, "media2": record.media2},
+        "switches": {
+            "running": record.running,
+            "discovery": record.discoverable,
+            "media2": record.media2,
+            "always_on": record.always_on,
+            "audio": record.audio,
+        },
         "identity": {
             "mac": None if fleet_camera.identity.mac is None else REDACTED,
             "onvif_port": fleet_camera.identity.onvif_port,

@@ -1,4 +1,4 @@
-"""Sensors of a virtual camera: what it is doing, where clients find it, and what its interface has."""
+"""Sensors of a virtual camera: what it is doing, where clients find it, what its interface has, and what its relay does."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from .entity import CameraEntity
 from .fleet import Fleet
 from .fleet_camera import FleetCamera
 from .model import StreamRole
+from .relay_sensors import relay_sensors
 from .virtual_camera import CameraState
 
 PARALLEL_UPDATES = 0
@@ -97,6 +98,7 @@ async def async_setup_entry(
         async_add_entities(
             CameraSensor(data.coordinator, data.fleet, fleet_camera, description) for description in descriptions
         )
+        async_add_entities(relay_sensors(data, fleet_camera))
 
     entry.async_on_unload(data.fleet.async_on_new_camera(add))
 

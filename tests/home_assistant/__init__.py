@@ -64,6 +64,12 @@ def state_of(hass: HomeAssistant, entity_id: str) -> str:
     return state.state
 
 
+async def switch(hass: HomeAssistant, entity_id: str, action: str) -> None:
+    """Turn a switch, `turn_on` or `turn_off`, and wait for what follows."""
+    await hass.services.async_call("switch", action, {"entity_id": entity_id}, blocking=True)
+    await hass.async_block_till_done()
+
+
 async def answers(address: str) -> bool:
     """Whether an ONVIF server answers at host:port, by the one operation that needs no login."""
     envelope = (

@@ -191,7 +191,7 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
         "channel_is_there": True,
         "state": "running",
         "trouble": None,
-        "switches": {"running": True, "discovery": True, "media2": None},
+        "switches": {"running": True, "discovery": True, "media2": None, "always_on": False, "audio": True},
         "identity": {"mac": "**REDACTED**", **ports},
         "endpoint": {
             "address": "**REDACTED**.1",
@@ -263,7 +263,13 @@ async def test_switches_and_states_are_shown(
         await hass.services.async_call("switch", "turn_off", {"entity_id": entity_id}, blocking=True)
     diagnosis: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     stopped, running = diagnosis["cameras"]
-    assert stopped["switches"] == {"running": False, "discovery": False, "media2": None}
+    assert stopped["switches"] == {
+        "running": False,
+        "discovery": False,
+        "media2": None,
+        "always_on": False,
+        "audio": True,
+    }
     assert (stopped["state"], stopped["endpoint"]) == ("stopped", None)
     assert (running["state"], running["endpoint"]["interface"]) == ("running", "lo")
 

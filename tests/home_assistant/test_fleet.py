@@ -23,7 +23,7 @@ from tests.end_to_end.client import fetch_snapshot, find_cameras, read_camera
 from tests.responder.envelopes import envelope, operation, security
 from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
 
-from . import CAMERA_PASSWORD, CAMERA_USERNAME, LOOPBACK, answers, entity_ids, entry_for, state_of
+from . import CAMERA_PASSWORD, CAMERA_USERNAME, LOOPBACK, answers, entity_ids, entry_for, state_of, switch
 
 type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
 
@@ -31,11 +31,6 @@ type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
 async def read(hass: HomeAssistant, entry: MockConfigEntry, number: int) -> Any:
     address = state_of(hass, entity_ids(hass, entry, "_address")[number])
     return await read_camera(f"http://{address}/onvif/device_service", CAMERA_USERNAME, CAMERA_PASSWORD)
-
-
-async def switch(hass: HomeAssistant, entity_id: str, action: str) -> None:
-    await hass.services.async_call("switch", action, {"entity_id": entity_id}, blocking=True)
-    await hass.async_block_till_done()
 
 
 async def rescan(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -496,6 +491,6 @@ async def reaches(hass: HomeAssistant, entity_id: str, wanted: str) -> None:
 
 async def test_entities_have_translations_and_unique_ids(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    assert len(entities) == 2 + 2 * 11
+    assert len(entities) == 2 + 2 * 22
     assert all(one.translation_key or one.original_device_class or one.domain == "camera" for one in entities)
     assert {one.platform for one in entities} == {DOMAIN}

@@ -1,4 +1,4 @@
-"""Changing the choice of channels, the cameras' login, what tells them of events, and what clients may switch."""
+"""Changing the choice of channels, the cameras' login and streams, what tells them of events, and what clients may switch."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ from custom_components.onvif_proxy.const import (
     CONF_CLIENTS_SWITCH_RELAYS,
     CONF_EVENT_SOURCES,
     CONF_EXCLUDED_CHANNELS,
+    CONF_KEEP_SECONDS,
     CONF_NO_AUTHENTICATION,
 )
 from custom_components.onvif_proxy.options_flow import CONF_CAMERA, CONF_EVERYBODY
@@ -141,6 +142,21 @@ async def test_no_login_is_asked_for_only_after_a_warning(hass: HomeAssistant, e
     await done(hass, await submit(hass, await begin(hass, entry, "login"), LOGIN))
     assert await status_without_login(xaddr(hass, entry)) == 401
     assert CAMERA_PASSWORD in await stream_source(hass, entry)
+
+
+async def test_how_long_streams_are_kept_applies_at_once_and_restarts_nothing(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    relays = [one._servers._relay for one in cameras(entry)]
+    assert [relay.config.options.keep_seconds for relay in relays] == [10.0, 10.0]
+    step = await begin(hass, entry, "streams")
+    assert suggested(step) == {CONF_KEEP_SECONDS: 10.0}
+    with pytest.raises(InvalidData):
+        await submit(hass, step, {CONF_KEEP_SECONDS: -1})
+    await done(hass, await submit(hass, step, {CONF_KEEP_SECONDS: 90}))
+    assert [one._servers._relay for one in cameras(entry)] == relays
+    assert [relay.config.options.keep_seconds for relay in relays] == [90, 90]
+    assert suggested(await begin(hass, entry, "streams")) == {CONF_KEEP_SECONDS: 90}
 
 
 async def test_entities_are_assigned_to_one_camera(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from custom_components.onvif_proxy.relay.plane import SMALL_READ, Plane, PlaneLoop, running_plane
+from custom_components.onvif_proxy.relay.plane import Plane, PlaneLoop, running_plane
 
 from .conftest import until
 
@@ -31,8 +31,6 @@ class Reader:
         if self.raises:
             raise RuntimeError("a defect")
         size = self.sock.recv_into(self.plane.view)
-        if self.plane.measuring:
-            self.plane.measure(size)
         self.reads.append(bytes(self.plane.view[:size]))
 
     def writable(self) -> None:
@@ -104,29 +102,40 @@ async def test_callbacks_and_timers_of_whoever_is_served_come_at_once(
     plane.remove(ours.fileno())
 
 
-async def test_small_packets_are_gathered_and_large_ones_are_not(
+async def test_packets_that_come_in_quick_succession_are_gathered_and_rare_ones_are_not(
     pair: Callable[..., tuple[socket.socket, ...]],
 ) -> None:
-    def send(size: int) -> None:
-        """Write a hundred packets, not all at once; the loop has no part in it."""
-        for _ in range(100):
-            theirs.send(bytes(size))
-            time.sleep(0.0005)
+    ours, theirs = pair()
+
+    def send(count: int, pause: float) -> None:
+        """Write packets one by one; the loop has no part in it."""
+        for _ in range(count):
+            theirs.send(b"x")
+            time.sleep(pause)
 
     plane = running_plane()
-    ours, theirs = pair()
     reader = Reader(plane, ours, tick=0.02)
-    plane.mean_read = 100.0
-    await asyncio.to_thread(send, 10)
-    await until(lambda: sum(map(len, reader.reads)) == 1000)
-    assert max(map(len, reader.reads)) > 100
-    assert len(reader.reads) < 60
-    await until(lambda: plane.measuring)
+    await asyncio.to_thread(send, 300, 0.0005)
+    await until(lambda: sum(map(len, reader.reads)) == 300)
+    assert max(map(len, reader.reads)) > 10
+    assert len(reader.reads) < 250
+    await until(lambda: not plane.ticking)
+    reader.reads.clear()
+    await asyncio.to_thread(send, 20, 0.05)
+    await until(lambda: sum(map(len, reader.reads)) == 20)
+    assert not plane.ticking
+    assert len(reader.reads) > 10
     plane.remove(ours.fileno())
-    reader = Reader(plane, ours, tick=0.02)
-    await asyncio.to_thread(send, SMALL_READ + 1)
-    await until(lambda: sum(map(len, reader.reads)) == 100 * (SMALL_READ + 1))
-    assert plane.measuring
+
+
+async def test_without_a_tick_nothing_is_gathered(pair: Callable[..., tuple[socket.socket, ...]]) -> None:
+    plane = running_plane()
+    ours, theirs = pair()
+    reader = Reader(plane, ours, tick=0.0)
+    for number in range(1, 100):
+        theirs.send(b"x")
+        await until(lambda number=number: sum(map(len, reader.reads)) == number)
+        assert not plane.ticking
     plane.remove(ours.fileno())
 
 

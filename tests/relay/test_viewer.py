@@ -154,7 +154,7 @@ async def test_a_login_for_one_stream_is_none_for_another() -> None:
         ("DESCRIBE", "/main/trackID=1", (), 404),
         ("DESCRIBE", "/main/../sub", (), 404),
         ("DESCRIBE", "/main", ("Accept: text/html",), 406),
-        ("DESCRIBE", "/main", ("Require: www.onvif.org/ver20/backchannel",), 551),
+        ("DESCRIBE", "/main", ("Require: play.basic",), 551),
         ("OPTIONS", "/unknown", (), 404),
         ("SETUP", "/main/trackID=1", ("Transport: RTP/AVP;multicast",), 461),
         ("SETUP", "/main/trackID=1", (), 461),

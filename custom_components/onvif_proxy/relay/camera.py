@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..logins import LoginGuard
 from ..model import Credentials
+from .backchannel import Backchannel
 from .hub import StreamHub
 from .limits import Limits
 from .options import CameraOptions
@@ -50,6 +51,11 @@ class Camera:
     """Of sources that are no more, for viewers that still have them."""
     viewers: set[Viewer] = field(default_factory=set)
     """All connections."""
+    backchannel: Backchannel = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nobody talks yet."""
+        self.backchannel = Backchannel(self.limits, self.common)
 
     def may_connect(self, address: str) -> bool:
         """Tell whether one more connection from an address is allowed."""
@@ -96,7 +102,7 @@ class Camera:
         """End all streams."""
         hubs = [*self.hubs.values(), *self.retired]
         self.hubs, self.retired = {}, set()
-        await asyncio.gather(*(hub.close() for hub in hubs))
+        await asyncio.gather(self.backchannel.close(), *(hub.close() for hub in hubs))
 
     def statistics(self) -> CameraStatistics:
         """Return what is going on."""

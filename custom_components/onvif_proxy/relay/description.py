@@ -52,7 +52,7 @@ def _media_lines(number: int, medium: MediaDescription) -> list[str]:
         f"m={medium.kind} 0 RTP/AVP {' '.join(str(item) for item in medium.payload_types)}",
         *(f"b={value}" for value in medium.bandwidth if _BANDWIDTH.fullmatch(value)),
         *(f"a={key}:{value}" for key, value in medium.attributes if _is_harmless(key, value, medium)),
-        "a=recvonly",
+        "a=sendonly" if medium.direction == "sendonly" else "a=recvonly",
         f"a=control:{TRACK}{number}",
     ]
 

@@ -20,7 +20,7 @@ from .frames import RtpHeader, first_headers, rtp_header
 from .groups import GroupBuffer
 from .key_frame import KeyFrame, read_key_frame
 from .limits import Limits
-from .login_retry import Account
+from .login_retry import account_of
 from .options import CameraOptions
 from .passage import Continuation, Passage
 from .rtcp import anonymous, is_sender_report
@@ -29,7 +29,6 @@ from .shared import Shared
 from .source import Source
 from .statistics import Rates, StreamState, StreamStatistics
 from .upstream import PlayingTrack, UpstreamSession
-from .uris import parse_location
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -388,7 +387,7 @@ class StreamHub:
                     await self._wake.wait()
 
     def _login_delay(self) -> float:
-        return self._common.login_retry.seconds_left(_account(self.source))
+        return self._common.login_retry.seconds_left(account_of(self.source))
 
     async def _one_session(self) -> UpstreamError:
         """Have a session until it is lost; return why it was, or could not be had."""
@@ -405,7 +404,7 @@ class StreamHub:
                 error = failure
             if isinstance(error, UpstreamUnauthorized):
                 self._common.login_retry.refused(
-                    _account(self.source),
+                    account_of(self.source),
                     first=self._limits.login_retry_first,
                     longest=self._limits.login_retry_longest,
                 )
@@ -418,7 +417,7 @@ class StreamHub:
     async def _open(self, upstream: UpstreamSession) -> None:
         """Describe, set up, play. Raises UpstreamError."""
         description = await upstream.open()
-        self._common.login_retry.accepted(_account(self.source))
+        self._common.login_retry.accepted(account_of(self.source))
         media = offered_tracks(description, audio=self._options.audio)
         if not media:
             raise UpstreamNonsense("recorder describes nothing that viewers could play")
@@ -517,15 +516,6 @@ class StreamHub:
         groups = (self._groups.pieces if self._groups.holding else [], self._groups.former)
         found = (read_key_frame(pieces, track.channels[0], track.medium) for pieces in groups if pieces)
         return next((key_frame for key_frame in found if key_frame is not None), None)
-
-
-def _account(source: Source) -> Account:
-    """Return who logs in where."""
-    try:
-        location = parse_location(source.uri)
-    except ValueError:
-        return "", 0, source.credentials
-    return location.host, location.port, source.credentials
 
 
 def _same(former: Mapping[int, MediaDescription], media: Mapping[int, MediaDescription]) -> bool:

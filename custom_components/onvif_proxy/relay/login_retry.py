@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import time
 
 from ..model import Credentials
+from .source import Source
+from .uris import parse_location
 
 MAX_ACCOUNTS = 1024
 
@@ -43,3 +45,12 @@ class LoginRetry:
     def accepted(self, account: Account) -> None:
         """Forget its refusals."""
         self._refused.pop(account, None)
+
+
+def account_of(source: Source) -> Account:
+    """Return who logs in where."""
+    try:
+        location = parse_location(source.uri)
+    except ValueError:
+        return "", 0, source.credentials
+    return location.host, location.port, source.credentials

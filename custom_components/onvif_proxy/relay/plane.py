@@ -1,8 +1,9 @@
 """The data plane: an event loop that serves media sockets by itself, with a tick where packets come singly.
 
 Cost follows wake-ups, not bytes. Sockets of the plane are served where the loop waits, without a callback's way through it,
-all that are ready at once, into one buffer. While reads are small, the loop sleeps to the next tick before it serves, so that
-each read takes several packets.
+all that are ready at once, into one buffer. While wake-ups would come more often than ticks, because packets come singly or
+streams are many, the loop sleeps to the next tick before it serves: each read takes several packets, each wake-up several
+streams. Few streams whose pictures are written at once are passed on at once.
 """
 
 import asyncio
@@ -21,14 +22,14 @@ READ_BUFFER = 256 * 1024
 """Bytes taken from a socket at once."""
 READ_AHEAD = 64
 """Bytes of the buffer behind what is read: whoever walks a frame may look a little beyond its end."""
-SMALL_READ = 24 * 1024
-"""Bytes; while a recorder's mean read is smaller, the tick gathers. A main stream's picture, written at once, is larger."""
 MAX_TICKS = 256
-"""Ticks in a row before reads are measured anew without them."""
+"""Ticks in a row before it is measured anew how often wake-ups come without them."""
 MEASURED_WAKES = 16
-"""Wake-ups without a tick that such a measurement takes."""
-_WEIGHT = 1 / 32
-"""Of one read in the mean."""
+"""Wake-ups that such a measurement takes."""
+_WEIGHT = 1 / 16
+"""Of one wake-up in the mean."""
+_RARELY = 1.0
+"""Seconds between wake-ups; longer is not told apart."""
 _MAX_EVENTS = 256
 
 
@@ -54,10 +55,8 @@ class Plane(selectors.EpollSelector):
         self.buffer = bytearray(READ_BUFFER + READ_AHEAD)
         """What sockets are read into; valid until the next read."""
         self.view = memoryview(self.buffer)[:READ_BUFFER]
-        self.mean_read = float(READ_BUFFER)
-        """Bytes, of recorders' reads; who reads adds to it while `measuring`."""
-        self.measuring = True
-        """Whether reads are as recorders write."""
+        self.ticking = False
+        """Whether sockets are served at ticks only."""
         self.called = False
         """Whether the loop has something to do: a callback or timer that came while sockets were served."""
         self._owners: dict[int, Pollable] = {}
@@ -65,6 +64,9 @@ class Plane(selectors.EpollSelector):
         self._tick = 0.0
         self._served_ticks = 0
         self._left_to_measure = 0
+        self._interval = _RARELY
+        """Seconds from one wake-up to the next, lately, without ticks."""
+        self._woke = 0.0
         # The selector's own epoll, through a descriptor that is ours to close.
         self._epoll = select.epoll.fromfd(os.dup(self.fileno()))
 
@@ -97,12 +99,6 @@ class Plane(selectors.EpollSelector):
         del self._owners[fd]
         if self._ticks.pop(fd, None) is not None:
             self._tick = min(self._ticks.values(), default=0.0)
-            if not self._ticks:
-                self.mean_read = float(READ_BUFFER)
-
-    def measure(self, size: int) -> None:
-        """Hear of a read from a recorder, while `measuring`."""
-        self.mean_read += (size - self.mean_read) * _WEIGHT
 
     @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -110,21 +106,26 @@ class Plane(selectors.EpollSelector):
         self.called = False
         ends = None if timeout is None else time.monotonic() + max(timeout, 0)
         while True:
-            if self.measuring:
-                events = self._epoll.poll(timeout, _MAX_EVENTS)
-                self._left_to_measure -= 1
-            else:
-                events = self._tick_events(timeout)
-            found = self._serve(events) if events else []
-            if found or self.called:
-                return found
-            if events and self.measuring and self._left_to_measure <= 0:
-                self.measuring = not (self._tick and self.mean_read < SMALL_READ)
-                self._served_ticks = 0
+            events = self._tick_events(timeout) if self.ticking else self._epoll.poll(timeout, _MAX_EVENTS)
+            if events:
+                found = self._serve(events)
+                if self._tick and not self.ticking:
+                    self._measure()
+                if found or self.called:
+                    return found
             if ends is not None:
                 timeout = ends - time.monotonic()
                 if timeout <= 0:
-                    return found
+                    return []
+
+    def _measure(self) -> None:
+        """See how often wake-ups come; begin to tick where that is too often."""
+        now = time.monotonic()
+        self._interval += (min(now - self._woke, _RARELY) - self._interval) * _WEIGHT
+        self._woke = now
+        self._left_to_measure -= 1
+        self.ticking = self._interval < self._tick and self._left_to_measure <= 0
+        self._served_ticks = 0
 
     def _tick_events(self, timeout: float | None) -> list[tuple[int, int]]:
         """Return what is ready at the next tick; stop ticking when nothing is, or to measure."""
@@ -133,8 +134,9 @@ class Plane(selectors.EpollSelector):
         events = self._epoll.poll(0, _MAX_EVENTS)
         self._served_ticks += 1
         if not events or self._served_ticks >= MAX_TICKS:
-            self.measuring = True
+            self.ticking = False
             self._left_to_measure = MEASURED_WAKES if events else 0
+            self._woke = time.monotonic()
         return events
 
     def _serve(self, events: list[tuple[int, int]]) -> list[tuple[selectors.SelectorKey, int]]:

@@ -23,6 +23,7 @@ _TURN = 0.004
 """Seconds between two turns of what waits."""
 _RECEIVE_BUFFER = 4096
 """Bytes: nobody reads what a viewer sends to the port of RTP (some do, to open a way through a firewall)."""
+_SHORTEST_REPORT = 8
 _REPORT_TYPES = range(192, 224)
 """RFC 5761 section 4."""
 _LATER = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR})
@@ -44,13 +45,17 @@ class UdpOutlet:
         self._limits = limits
         self._on_report = on_report
         self._media: dict[int, socket.socket] = {}
-        self._reports: dict[int, _ReportSocket] = {}
+        self._reports: dict[int, socket.socket] = {}
+        self._heard: list[_HeardSocket] = []
         self._allowance = float(limits.udp_burst)
         self._allowed_at = time.monotonic()
         self._turn: asyncio.TimerHandle | None = None
 
-    def open(self, channels: Channels, client: Ports) -> Ports:
-        """Have what is for these channels sent to these ports; return those that it comes from. Raises OSError."""
+    def open(self, channels: Channels, client: Ports, on_media: Callable[[memoryview], None] | None = None) -> Ports:
+        """Have what is for these channels sent to these ports; return those that it comes from. Raises OSError.
+
+        `on_media` is called with packets that come instead.
+        """
         media, reports = _bind_pair(self._local, self._limits)
         try:
             media.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
@@ -62,18 +67,21 @@ class UdpOutlet:
             reports.close()
             raise
         self._media[channels[0]] = media
-        self._reports[channels[1]] = _ReportSocket(reports, self._plane, self._on_report)
+        if on_media is not None:
+            self._heard.append(_HeardSocket(media, self._plane, on_media))
+        self._reports[channels[1]] = reports
+        self._heard.append(_HeardSocket(reports, self._plane, self._take_report))
         return media.getsockname()[1], reports.getsockname()[1]
 
     def close(self) -> None:
         """Send nothing more; idempotent."""
         self.closed = True
         self.drop_media(0)
-        for media in self._media.values():
-            media.close()
-        for report in self._reports.values():
-            report.close()
-        self._media, self._reports = {}, {}
+        for heard in self._heard:
+            heard.close()
+        for sock in (*self._media.values(), *self._reports.values()):
+            sock.close()
+        self._media, self._reports, self._heard = {}, {}, []
 
     def send(self, data: bytes | memoryview) -> int:
         """Send whole frames while that is allowed; return how many bytes of them were sent."""
@@ -94,8 +102,13 @@ class UdpOutlet:
 
     def send_report(self, frame: bytes) -> None:
         """Send a frame of RTCP as far as that is possible at once; the next one tells the same."""
-        if (report := self._reports.get(frame[1])) is not None and _sent(report.sock, frame[HEADER:]):
+        if (report := self._reports.get(frame[1])) is not None and _sent(report, frame[HEADER:]):
             self.sent += len(frame) - HEADER
+
+    def _take_report(self, packet: memoryview) -> None:
+        """Hear the viewer's RTCP; what is none is nothing."""
+        if len(packet) >= _SHORTEST_REPORT and packet[0] >> 6 == 2 and packet[1] in _REPORT_TYPES:
+            self._on_report()
 
     def keep(self, data: bytes, sent: int) -> None:
         """Queue the rest of media of which the first `sent` bytes are sent; the queue must be empty."""
@@ -162,25 +175,24 @@ class UdpDelivery(GroupDelivery):
             self._udp.send_report(data)
 
 
-class _ReportSocket:
-    """Hears a viewer's RTCP."""
+class _HeardSocket:
+    """Hears what a viewer sends to a port."""
 
-    def __init__(self, sock: socket.socket, plane: Plane, on_report: Callable[[], None]) -> None:
-        """Take a socket over."""
+    def __init__(self, sock: socket.socket, plane: Plane, hear: Callable[[memoryview], None]) -> None:
+        """Listen from now on."""
         self.sock = sock
         self._plane = plane
-        self._on_report = on_report
+        self._hear = hear
         plane.add(sock.fileno(), self)
 
     def readable(self) -> None:
-        """Take a datagram; what is no RTCP is nothing."""
+        """Take a datagram."""
         view = self._plane.view
         try:
             size = self.sock.recv_into(view)
         except OSError:  # the viewer's host refused an earlier datagram of ours, or another reader was first
             return
-        if size >= 8 and view[0] >> 6 == 2 and view[1] in _REPORT_TYPES:
-            self._on_report()
+        self._hear(view[:size])
 
     def writable(self) -> None:
         """Nothing waits here."""
@@ -190,7 +202,7 @@ class _ReportSocket:
         self.close()
 
     def close(self) -> None:
-        """Close the socket; idempotent."""
+        """Hear no more, and close the socket; idempotent."""
         if self.sock.fileno() >= 0:
             self._plane.remove(self.sock.fileno())
             self.sock.close()

@@ -60,8 +60,17 @@ class UpstreamHandler(Protocol):
 class UpstreamSession:
     """Describes, sets up and plays one stream; `lost` tells when the recorder ends it, `close()` ends it from here."""
 
-    def __init__(self, source: Source, limits: Limits, plane: Plane, handler: UpstreamHandler, *, tick: float) -> None:
-        """`tick` as in `Plane.add`."""
+    def __init__(
+        self,
+        source: Source,
+        limits: Limits,
+        plane: Plane,
+        handler: UpstreamHandler,
+        *,
+        tick: float | None,
+        feature: str | None = None,
+    ) -> None:
+        """With a `feature` it is required of the recorder (RFC 2326 section 12.32), and no media need come; `tick` as in `Plane.add`."""
         self.lost: asyncio.Future[UpstreamError] = asyncio.get_running_loop().create_future()
         """Why there is no session any more; cancelled by `close()`."""
         self._source = source
@@ -69,6 +78,7 @@ class UpstreamSession:
         self._plane = plane
         self._handler = handler
         self._tick = tick
+        self._required = [] if feature is None else [("Require", feature)]
         self._digest = DigestClient(source.credentials, allow_basic=True)
         self._framer = RtspFramer()
         self.scanner = Scanner()
@@ -117,15 +127,21 @@ class UpstreamSession:
 
     async def play(self) -> None:
         """Start the media of all tracks; the first may be there before this returns. Raises UpstreamError."""
-        await self._request("PLAY", self._control, ("Range", _LIVE_FROM_NOW))
+        await self._request("PLAY", self._control, ("Range", _LIVE_FROM_NOW), *self._required)
         self._keep_alive = asyncio.get_running_loop().create_task(self._keep_session_alive())
-        self._watch_media()
+        if not self._required:
+            self._watch_media()
+
+    def send_media(self, channel: int, packet: bytes | memoryview) -> None:
+        """Send an RTP packet; it is lost where the recorder doesn't take it at once."""
+        if self._connection is not None and not self._connection.queue:
+            self._connection.write(frame(channel, packet))
 
     async def _setup(self, medium: MediaDescription, channels: Channels) -> Channels:
         """Set a medium up on these interleaved channels; return those that the recorder took."""
         uri = resolve_control(self._base, medium.control)
         transport = f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"
-        response = await self._request("SETUP", uri, ("Transport", transport))
+        response = await self._request("SETUP", uri, ("Transport", transport), *self._required)
         answered = next(iter(parse_transports(response.headers.get("Transport") or "")), None)
         if answered is None or not answered.interleaved:
             raise UpstreamNonsense("recorder answered SETUP with another transport")
@@ -159,8 +175,6 @@ class UpstreamSession:
     def data_received(self, size: int) -> int:
         """Walk media, match an answer to its request, refuse what the recorder asks of us. Raises RtspError."""
         plane, scanner = self._plane, self.scanner
-        if plane.measuring:
-            plane.measure(size)
         position = 0
         while True:
             end = scanner.scan(plane.buffer, position, size)
@@ -223,7 +237,7 @@ class UpstreamSession:
     async def _describe(self, location: Location) -> RtspResponse:
         for _ in range(self._limits.max_redirects + 1):
             await self._connect(location)
-            response = await self._exchange("DESCRIBE", location.uri, ("Accept", "application/sdp"))
+            response = await self._exchange("DESCRIBE", location.uri, ("Accept", "application/sdp"), *self._required)
             if response.status not in (301, 302):
                 return _successful("DESCRIBE", response)
             try:

@@ -12,6 +12,7 @@ import socket
 
 from ..rtsp import Headers, InterleavedRun, RtspError, RtspFramer, RtspRequest, RtspResponse
 from ..sdp import MediaDescription
+from .backchannel import FEATURE, BackchannelBusy
 from .camera import Camera
 from .connection import Connection, local_address
 from .delivery import Delivery, InterleavedDelivery
@@ -73,6 +74,10 @@ class ViewerSession:
         self._idle: asyncio.TimerHandle | None = None
         self._hub: StreamHub | None = None
         self._media: Mapping[int, MediaDescription] = {}
+        self._back: dict[int, MediaDescription] = {}
+        """What it may talk through, by track number."""
+        self._talk: int | None = None
+        """The channel that it talks through."""
         self._description = b""
         self._state = _State.INIT
         self._session = ""
@@ -160,6 +165,8 @@ class ViewerSession:
                 if not self._session:
                     raise RtspError("interleaved data before SETUP")
                 self._report_received()
+                if self._talk is not None:
+                    self._hear(item)
             elif isinstance(item, RtspRequest):
                 self._request_received(item)
         return size
@@ -176,6 +183,16 @@ class ViewerSession:
     def _report_received(self) -> None:
         """Take the viewer's RTCP for a sign of life: the recorder gets the relay's."""
         self._seen = asyncio.get_running_loop().time()
+
+    def _hear(self, run: InterleavedRun) -> None:
+        """Pass on what the viewer says."""
+        for channel, packet in run.frames():
+            if channel == self._talk:
+                self._say(packet)
+
+    def _say(self, packet: memoryview) -> None:
+        if self._state is _State.PLAYING:
+            self._camera.backchannel.say(self, packet)
 
     def framing_lost(self, error: RtspError) -> None:
         """Answer nonsense and close."""
@@ -203,7 +220,8 @@ class ViewerSession:
         self._leave()
         hub, self._hub = self._hub, None
         self._state = _State.INIT
-        self._tracks = {}
+        self._tracks, self._back = {}, {}
+        self._end_talk()
         if self._udp is not None:
             self._sent += self._udp.sent
             self._udp.close()
@@ -278,7 +296,7 @@ class ViewerSession:
             raise _Refusal(501, Public=", ".join(self._methods))
         if target is None or (target.name and target.name not in self._camera.hubs):
             raise _Refusal(404)
-        if required := request.headers.get("Require"):
+        if (required := request.headers.get("Require")) and required != FEATURE:
             raise _Refusal(551, Unsupported=required)
         session = parse_session(request.headers.get("Session") or "")[0]
         if session and (session != self._session or self._state is _State.INIT):
@@ -304,6 +322,8 @@ class ViewerSession:
         if not any(kind in accepted.lower() for kind in ("application/sdp", "application/*", "*/*")):
             raise _Refusal(406)
         await self._open(target.name)
+        if (required := request.headers.get("Require")) and not await self._learn_backchannel(target.name):
+            raise _Refusal(551, Unsupported=required)
         headers = [("Content-Base", self._uri(target) + "/"), ("Content-Type", "application/sdp")]
         return RtspResponse(200, headers=Headers(headers), body=self._description)
 
@@ -320,9 +340,35 @@ class ViewerSession:
             self._hub = self._camera.hubs[name]
             self._hub.hold(self)
         offer = await self._hub.describe(self)
-        self._media = offer.media
+        self._media = {**offer.media, **self._back}
         address, _ = local_address(self.connection.sock)
-        self._description = describe(offer.session, offer.media, name=name, address=address)
+        self._description = describe(offer.session, self._media, name=name, address=address)
+
+    async def _learn_backchannel(self, name: str) -> bool:
+        """Ask whether the viewer could talk; if so, that is a part of the stream's description now."""
+        if self._hub is None or not self._camera.options.audio:
+            return False
+        if not self._back and (medium := await self._camera.backchannel.describe(self._hub.source)) is not None:
+            self._back = {max(self._media) + 1: medium}
+            await self._open(name)
+        return bool(self._back)
+
+    def _end_talk(self) -> None:
+        if self._talk is not None:
+            self._talk = None
+            self._camera.backchannel.end(self)
+
+    async def _begin_talk(self, channels: Channels) -> None:
+        """Talk from now on, if nobody else does and the recorder listens; else the viewer keeps what it has."""
+        assert self._hub is not None
+        try:
+            await self._camera.backchannel.begin(self, self._hub.source)
+        except BackchannelBusy as error:
+            raise _Refusal(453) from error
+        except UpstreamError as error:
+            _LOGGER.debug("Viewer %s can't talk: %s", self.address, error)
+            raise _Refusal(error.status) from error
+        self._talk = channels[0]
 
     async def _setup(self, request: RtspRequest, target: ViewerTarget) -> RtspResponse:
         if not target.name:
@@ -341,6 +387,8 @@ class ViewerSession:
         if self._state is _State.PLAYING or number in self._tracks:
             raise _Refusal(455)
         channels = self._free_channels(offer)
+        if number in self._back:
+            await self._begin_talk(channels)
         if offer.interleaved or offer.client_ports is None:
             transport = f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"
         else:
@@ -368,9 +416,11 @@ class ViewerSession:
             local, _ = local_address(self.connection.sock)
             udp = UdpOutlet(local, self.address, plane, self._limits, on_report=self._report_received)
         try:
-            server = udp.open(channels, client)
+            server = udp.open(channels, client, self._say if number in self._back else None)
         except OSError as error:
             _LOGGER.warning("No UDP ports for viewer %s: %s", self.address, error.strerror)
+            if number in self._back:
+                self._end_talk()
             raise _Refusal(453) from error
         if self._udp is None:
             self._udp = udp

@@ -1,0 +1,149 @@
+"""Streams of the recorder as a user uses and chooses them: one session for all, still images, sound, kept open."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import io
+
+import aiohttp
+from homeassistant.components.camera import async_get_image, async_request_stream
+from homeassistant.const import SERVICE_TURN_OFF, SERVICE_TURN_ON, STATE_OFF, STATE_ON
+from homeassistant.core import HomeAssistant
+from PIL import Image
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.onvif_proxy.const import CONF_KEEP_SECONDS
+from custom_components.onvif_proxy.model import Credentials
+from tests.end_to_end.client import fetch_snapshot, read_camera
+from tests.relay.rtsp_client import RtspClient
+from tests.responder.envelopes import envelope, operation, security
+from tests.simulated_nvr import Fault, RecorderOptions, SimulatedRecorder
+
+from . import CAMERA_PASSWORD, CAMERA_USERNAME, entity_ids, entry_for, state_of, switch
+
+type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
+
+CREDENTIALS = Credentials(username=CAMERA_USERNAME, password=CAMERA_PASSWORD)
+MAIN_SIZE = (1280, 720)
+
+
+def viewer_of(entry: MockConfigEntry, number: int = 0) -> RtspClient:
+    camera = list(entry.runtime_data.fleet.cameras.values())[number].camera
+    return RtspClient(camera.endpoint.rtsp_port, CREDENTIALS)
+
+
+def size_of(jpeg: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(jpeg)) as image:
+        assert image.format == "JPEG"
+        return image.size
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_a_viewer_and_home_assistant_are_one_session_at_the_recorder(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    async with viewer_of(entry) as viewer:
+        await viewer.play()
+        camera_id = entity_ids(hass, entry, "_camera")[0]
+        playlist = await async_request_stream(hass, camera_id, "hls")
+        client = await hass_client()
+        async with asyncio.timeout(30):
+            while (answer := await client.get(playlist)).status != 200:
+                await asyncio.sleep(0.2)
+            master = await answer.text()
+            assert "avc1" in master
+            media = playlist.replace("master_playlist", "playlist")
+            while "segment/" not in await (await client.get(media)).text():
+                await asyncio.sleep(0.2)
+        camera = next(iter(entry.runtime_data.fleet.cameras.values())).camera
+        assert camera.viewers == 2
+        assert recorder.rtsp_sessions_peak == 1
+        stream = hass.data["camera"].get_entity(camera_id).stream
+        for output in tuple(stream.outputs().values()):
+            await stream.remove_provider(output)
+        await stream.stop()
+
+
+class TestStillImages:
+    async def test_without_one_of_the_recorders_it_is_a_picture_of_the_main_stream(
+        self, hass: HomeAssistant, set_up: SetUp
+    ) -> None:
+        async with SimulatedRecorder(RecorderOptions(channels=1)) as recorder:
+            recorder.faults.onvif = Fault("500", operation="GetSnapshotUri")
+            entry = entry_for(recorder)
+            assert await set_up(entry)
+            (fleet_camera,) = entry.runtime_data.fleet.cameras.values()
+            assert fleet_camera.camera.channel.snapshot_uri is None
+            address = state_of(hass, entity_ids(hass, entry, "_address")[0])
+            onvif = await read_camera(f"http://{address}/onvif/device_service", CAMERA_USERNAME, CAMERA_PASSWORD)
+            picture = await fetch_snapshot(onvif.profiles[0].snapshot_uri, CAMERA_USERNAME, CAMERA_PASSWORD)
+            assert size_of(picture) == MAIN_SIZE
+            shown = await async_get_image(hass, entity_ids(hass, entry, "_camera")[0])
+            assert size_of(shown.content) == MAIN_SIZE
+            assert recorder.rtsp_sessions_peak == 1
+            await hass.config_entries.async_unload(entry.entry_id)
+
+    async def test_one_that_the_recorder_fails_to_give_comes_from_the_stream_that_is_watched(
+        self, hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+    ) -> None:
+        recorder.faults.snapshot = "500"
+        async with viewer_of(entry) as viewer:
+            await viewer.play()
+            image = await async_get_image(hass, entity_ids(hass, entry, "_camera")[0])
+            assert size_of(image.content) == MAIN_SIZE
+            assert recorder.rtsp_sessions_peak == 1
+
+
+async def test_streams_are_kept_open_where_that_is_switched_on(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    switches = entity_ids(hass, entry, "_always_on")
+    assert [state_of(hass, one) for one in switches] == [STATE_OFF, STATE_OFF]
+    await switch(hass, switches[0], SERVICE_TURN_ON)
+    await until(lambda: recorder.rtsp_sessions == 2)  # main and sub of one camera
+    await reload(hass, entry)
+    assert [state_of(hass, one) for one in switches] == [STATE_ON, STATE_OFF]
+    await until(lambda: recorder.rtsp_sessions == 2)
+    hass.config_entries.async_update_entry(entry, options=entry.options | {CONF_KEEP_SECONDS: 0})
+    await switch(hass, switches[0], SERVICE_TURN_OFF)
+    await until(lambda: recorder.rtsp_sessions == 0)
+
+
+async def test_sound_is_left_out_where_it_is_switched_off(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    switches = entity_ids(hass, entry, "_audio")
+
+    async def has_sound() -> tuple[bool, bool]:
+        """Tell whether the camera says so, and whether its stream has some."""
+        address = state_of(hass, entity_ids(hass, entry, "_address")[0])
+        request = envelope(
+            operation("trt:GetAudioSources"), security(username=CAMERA_USERNAME, password=CAMERA_PASSWORD)
+        )
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"http://{address}/onvif/media_service", data=request) as response,
+        ):
+            described = "AudioSources " in await response.text()
+        async with viewer_of(entry) as viewer:
+            return described, b"m=audio" in (await viewer.request("DESCRIBE", "/main")).body
+
+    assert await has_sound() == (True, True)
+    async with viewer_of(entry) as viewer:
+        await viewer.play()
+        await switch(hass, switches[0], SERVICE_TURN_OFF)
+        assert await viewer.ended()
+    assert await has_sound() == (False, False)
+    await reload(hass, entry)
+    assert [state_of(hass, one) for one in switches] == [STATE_OFF, STATE_ON]
+    assert await has_sound() == (False, False)
+    await switch(hass, switches[0], SERVICE_TURN_ON)
+    assert await has_sound() == (True, True)
