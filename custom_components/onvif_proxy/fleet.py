@@ -9,7 +9,7 @@ from typing import Any
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import area_registry as ar, device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
@@ -18,7 +18,7 @@ from .camera_health import async_sync_issue, async_tell_foreign_clients, async_t
 from .const import LOGGER, Addressing
 from .coordinator import RecorderCoordinator
 from .event_sources import EventSources, kinds_of
-from .fleet_camera import FleetCamera, async_register_device, async_remove_kinds
+from .fleet_camera import FleetCamera, async_area_of, async_register_device, async_remove_kinds
 from .foreign_clients import networks_of_host
 from .host_search import async_get_host_search
 from .interface_manager import InterfaceManager, Wish
@@ -102,6 +102,7 @@ class Fleet:
             self._coordinator.event_state_listeners.add(self._event_state_changed),
             async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
             self._hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_changed),
+            self._hass.bus.async_listen(ar.EVENT_AREA_REGISTRY_UPDATED, self._area_changed),
             # Not before: Home Assistant's own web server must find its port free.
             async_at_started(self._hass, self._async_run),
         ]
@@ -283,6 +284,7 @@ class Fleet:
             on_login_failure=login_listeners.notify,
             own_networks=(lambda: self._own_networks) if self.placement.addressing is Addressing.DEDICATED else None,
         )
+        camera.set_location(async_area_of(self._hass, device.id))
         camera.set_channel_gone(recorder.channel(channel.token) is None)
         listeners.add(partial(async_sync_issue, self._hass, camera))
         listeners.add(self._tell_foreign_clients)
@@ -316,7 +318,7 @@ class Fleet:
 
     @callback
     def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
-        """Rename a camera when its device was renamed, end it when its device was deleted."""
+        """Rename or relocate a camera when its device was, end it when its device was deleted."""
         device_id = event.data["device_id"]
         fleet_camera = next((one for one in self.cameras.values() if one.device_id == device_id), None)
         if fleet_camera is None:
@@ -329,7 +331,14 @@ class Fleet:
             self._entry.async_create_task(self._hass, fleet_camera.camera.close())
         elif (device := dr.async_get(self._hass).async_get(device_id)) is not None:
             fleet_camera.camera.rename(device.name_by_user or device.name or fleet_camera.token)
+            fleet_camera.camera.set_location(async_area_of(self._hass, device_id))
         self._tell_foreign_clients()
+
+    @callback
+    def _area_changed(self, _event: Event[ar.EventAreaRegistryUpdatedData]) -> None:
+        """Tell the new names of areas."""
+        for fleet_camera in self.cameras.values():
+            fleet_camera.camera.set_location(async_area_of(self._hass, fleet_camera.device_id))
 
     @callback
     def _tell_foreign_clients(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 
 from .const import DOMAIN
 from .event_sources import EventSources
@@ -76,6 +76,14 @@ def async_register_device(
         ),
         **named,
     )
+
+
+@callback
+def async_area_of(hass: HomeAssistant, device_id: str) -> str | None:
+    """Return the name of the area that a device is in."""
+    device = dr.async_get(hass).async_get(device_id)
+    area = None if device is None or device.area_id is None else ar.async_get(hass).async_get_area(device.area_id)
+    return None if area is None else area.name
 
 
 @callback

@@ -26,6 +26,7 @@ from .interfaces import (
     derive_mac,
     is_kept,
     read_interfaces,
+    read_neighbours,
     read_privilege,
     read_snapshot,
 )
@@ -133,7 +134,7 @@ class InterfaceManager:
                 self._inventory,
                 instance=self._instance,
                 gateway=(await read_snapshot()).default_gateway(wish.parent) if wish.addresses else None,
-                taken={interface.mac for interface in present},
+                taken={one.mac for one in present} | {one.mac for one in await read_neighbours()},
                 numbers={_number_of(interface.name) for interface in present},
             )
             if inventory != self._inventory:

@@ -254,6 +254,8 @@ class CameraDescription:
     firmware: str
     scopes: tuple[str, ...] = ()
     """Those that clients have added; the others follow from the rest."""
+    location: str | None = None
+    """Where the camera is, in words of the user."""
     media2: bool = False
     """The ver20 media service is offered, too."""
     event_kinds: tuple[EventKind, ...] = ()

@@ -162,6 +162,7 @@ class VirtualCamera:
         `own_networks` returns `networks_of_host`; without it, where a MAC tells nothing anyway, no clients are foreign.
         """
         self.name = name
+        self.location: str | None = None
         self.identity = identity
         self.channel = channel
         self.recorder = recorder
@@ -353,6 +354,12 @@ class VirtualCamera:
             self.name = name
             self._announce()
 
+    def set_location(self, location: str | None) -> None:
+        """Tell clients where the camera is."""
+        if location != self.location:
+            self.location = location
+            self._announce()
+
     def update_channel(self, channel: Channel, recorder: RecorderInfo) -> None:
         """Take what a rescan found; viewers that are connected stay."""
         if (channel, recorder) != (self.channel, self.recorder):
@@ -390,6 +397,7 @@ class VirtualCamera:
             model=self.recorder.model,
             firmware=self.recorder.firmware,
             scopes=self.settings.scopes,
+            location=self.location,
             media2=self.media2,
             event_kinds=self.event_kinds,
             relay_outputs=self._relay_outputs,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+import re
 import socket
 from typing import Any
 from unittest.mock import patch
@@ -10,7 +11,12 @@ import aiohttp
 from homeassistant.components.camera import async_get_image
 from homeassistant.const import SERVICE_TURN_OFF, SERVICE_TURN_ON, STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -77,6 +83,41 @@ async def test_a_renamed_camera_keeps_its_name_after_a_restart(hass: HomeAssista
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert (await read(hass, entry, 0)).name == "Front%20door"
+
+
+async def test_the_area_of_the_device_is_the_location_that_clients_are_told(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    areas, devices = ar.async_get(hass), dr.async_get(hass)
+    device_id = next(iter(entry.runtime_data.fleet.cameras.values())).device_id
+
+    async def told(number: int = 0) -> list[str]:
+        address = state_of(hass, entity_ids(hass, entry, "_address")[number])
+        request = envelope(operation("tds:GetScopes"), security(username=CAMERA_USERNAME, password=CAMERA_PASSWORD))
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"http://{address}/onvif/device_service", data=request) as response,
+        ):
+            return re.findall(r"onvif://www.onvif.org/location/([^<]*)", await response.text())
+
+    assert await told() == []
+    area = areas.async_create("Front yard")
+    devices.async_update_device(device_id, area_id=area.id)
+    await hass.async_block_till_done()
+    assert await told() == ["Front%20yard"]
+    assert await told(1) == []
+
+    areas.async_update(area.id, name="Gate")
+    await hass.async_block_till_done()
+    assert await told() == ["Gate"]
+
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await told() == ["Gate"]
+
+    areas.async_delete(area.id)
+    await hass.async_block_till_done()
+    assert await told() == []
 
 
 async def test_running_switch_stops_and_starts_one_camera_and_is_remembered(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
@@ -112,6 +113,7 @@ def host(hass: HomeAssistant, tmp_path: Path) -> Iterator[None]:
         patch.object(fleet, "InterfaceWatch", FakeWatch),
         patch.object(interface_manager, "InterfaceKeeper", FakeKeeper),
         patch.object(interface_manager, "read_interfaces", AsyncMock(return_value=[])),
+        patch.object(interface_manager, "read_neighbours", AsyncMock(return_value=[])),
         patch.object(
             interface_manager, "read_snapshot", AsyncMock(return_value=Snapshot(links=(), routes=(ROUTE,), rules=()))
         ),
@@ -213,6 +215,24 @@ async def test_numbers_of_interfaces_that_others_made_are_left_out(
     with patch.object(interface_manager, "read_interfaces", AsyncMock(return_value=[other])):
         assert await set_up(dedicated(recorder))
     assert [spec.name for spec in (await stored(hass)).specs] == ["onvifcam2", "onvifcam3"]
+
+
+async def test_macs_that_others_on_the_lan_have_are_left_out(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp
+) -> None:
+    neighbour = SimpleNamespace(mac="02:00:00:00:00:99")
+    with (
+        patch.object(interface_manager, "read_neighbours", AsyncMock(return_value=[neighbour])),
+        patch.object(
+            interface_manager,
+            "derive_mac",
+            lambda *of: next(
+                mac for mac in (neighbour.mac, "02:00:00:00:01:01", "02:00:00:00:01:02") if mac not in of[2]
+            ),
+        ),
+    ):
+        assert await set_up(dedicated(recorder))
+    assert [spec.mac for spec in (await stored(hass)).specs] == ["02:00:00:00:01:01", "02:00:00:00:01:02"]
 
 
 class FakeWatchInterface:

@@ -1,7 +1,7 @@
 """The whole of it on a LAN: a recorder host, a Home Assistant host with three macvlans, and a client on a third host."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 import json
@@ -34,6 +34,8 @@ class Seen:
     waiting: list[str] = field(default_factory=list)
     seconds_from_address_to_running: list[float] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    at_recorder: Mapping[str, set[str]] = field(default_factory=dict)
+    """Who spoke TCP with the recorder: MACs by address."""
     discovered: dict[str, str] = field(default_factory=dict)
     read: dict[str, ReadCamera] = field(default_factory=dict)
     played: dict[str, Played] = field(default_factory=dict)
@@ -99,7 +101,7 @@ async def act(lan: Lan, recorder: dict[str, Any]) -> Seen:
             seen.seconds_from_address_to_running.append(changed.timestamp() - arrived)
         await run_in_thread(set_up_interfaces, lan, "apply")
 
-        with lan.sniffer("client") as sniffer:
+        with lan.sniffer("client") as sniffer, lan.sniffer("recorder") as at_recorder:
             watching = asyncio.create_task(gather_frames(sniffer, seen.frames))
             found = await find_cameras(HOSTS["client"], wanted=XADDRS)
             await run_in_thread(lan.forget_neighbours, "client")  # or it would know them from their own questions
@@ -109,6 +111,7 @@ async def act(lan: Lan, recorder: dict[str, Any]) -> Seen:
             await asyncio.gather(*(adopt(address, xaddr, login, seen) for address, xaddr in seen.discovered.items()))
             watching.cancel()
             await asyncio.wait([watching])
+            seen.at_recorder = at_recorder.source_macs("tcp")
         seen.addresses = [
             (await home_assistant.state(entity))["state"]
             for unique_id, entity in sorted(entities.items())
@@ -171,6 +174,9 @@ def test_a_client_finds_and_plays_three_cameras_with_three_macs(lan: Lan) -> Non
     assert sorted(seen.played) == [f"{address}/{role}" for address in ADDRESSES for role in ("main", "sub")]
     assert all(played.frames >= 5 for played in seen.played.values())
     assert all(image.startswith(b"\xff\xd8") for image in seen.snapshots.values())
+
+    # Upstream, for scans, snapshots and video alike, the host is itself.
+    assert seen.at_recorder == {HOSTS["ha"]: {lan.mac("ha", "eth0")}}
 
     assert (seen.status_without_link, seen.listened_without_link) == ("running", True)
     assert seen.status_with_link_again == "running"

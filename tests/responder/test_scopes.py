@@ -37,6 +37,12 @@ def test_audio_has_a_scope() -> None:
     assert "onvif://www.onvif.org/type/audio_encoder" in fixed_scopes(make_description())
 
 
+def test_a_known_location_has_a_scope() -> None:
+    described = replace(make_description(), location="Vườn/\x07 sau")
+    assert "onvif://www.onvif.org/location/V%C6%B0%E1%BB%9Dn%2F%07%20sau" in fixed_scopes(described)
+    assert not [one for one in fixed_scopes(make_description()) if "/location/" in one]
+
+
 def test_ptz_has_a_scope() -> None:
     ptz = PtzAbilities(profile_token="p", spaces=())
     steerable = make_description(channel=replace(make_channel(), ptz=ptz))

@@ -23,6 +23,7 @@ from .kept import KeptInterface, KeptState
 from .kernel import read_interfaces, read_snapshot
 from .lock import is_kept
 from .macs import derive_mac
+from .neighbours import read_neighbours
 from .parents import Hypervisor, Parent, ParentWarning, Refusal, list_parents, propose_addresses
 from .plan import InterfaceSpec
 from .privilege import Privilege, read_privilege
@@ -61,6 +62,7 @@ __all__ = [
     "list_parents",
     "propose_addresses",
     "read_interfaces",
+    "read_neighbours",
     "read_privilege",
     "read_snapshot",
     "remove_interfaces",

@@ -13,7 +13,5 @@ class CameraOptions:
     """Sessions are kept without viewers."""
     audio: bool = True
     """Whether viewers get sound."""
-    raw: bool = False
-    """Bytes are passed on as they are, for recorders that nobody can read."""
     tick: float = 0.002
     """Seconds for which small packets are gathered; 0 for none."""

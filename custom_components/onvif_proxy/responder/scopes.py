@@ -13,6 +13,7 @@ OWN_SCOPE: Final = "onvif-proxy://virtual-camera"
 
 MAX_NAME_BYTES = 64
 MAX_HARDWARE_BYTES = 32
+MAX_LOCATION_BYTES = 32
 """Of UTF-8. Escaped, it is up to three times as much, and all scopes must fit into a datagram, better into one packet."""
 MAX_SCOPE_BYTES = 256
 """Of a scope that a client adds, escaped."""
@@ -54,6 +55,11 @@ def fixed_scopes(description: CameraDescription) -> tuple[str, ...]:
         "onvif://www.onvif.org/Profile/Streaming",
         f"onvif://www.onvif.org/hardware/{_segment(description.model, MAX_HARDWARE_BYTES)}",
         f"onvif://www.onvif.org/name/{_segment(description.name, MAX_NAME_BYTES)}",
+        *(
+            (f"onvif://www.onvif.org/location/{_segment(description.location, MAX_LOCATION_BYTES)}",)
+            if description.location
+            else ()
+        ),
         f"onvif://www.onvif.org/mac/{description.endpoint.mac}",
         OWN_SCOPE,
     )
