@@ -145,7 +145,7 @@ class LoginGuard:
         known.locked_until = max(known.locked_until, self._clock() + seconds)
 
     def note(self, failure: LoginFailure) -> None:
-        """Take what another guard reported: it is told and remembered as if it had been here, but counts there alone."""
+        """Take what another guard reported: it is reported and remembered as if it had been here, but counts there alone."""
         self._remember(failure)
         self._report((failure.source, failure.way, failure.problem), failure)
 
