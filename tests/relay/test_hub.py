@@ -216,10 +216,19 @@ async def test_a_slow_viewer_loses_whole_groups_and_no_one_else_does(
     assert max(lost) == stream.dropped_groups > 1
     assert await slow.frame() == (0, FIRST)
     seen: dict[int, list[bytes]] = {}
-    recorder.connections[0].send(group(200, pictures=1))
-    while 200 not in seen:
-        _, payload = await slow.frame()
-        seen.setdefault(payload[13], []).append(payload[12:13])
+
+    async def go_on() -> None:
+        """Send groups until there is room for one."""
+        while True:
+            recorder.connections[0].send(group(200, pictures=1))
+            await asyncio.sleep(0.05)
+
+    async with asyncio.TaskGroup() as tasks:
+        later = tasks.create_task(go_on())
+        while 200 not in seen:
+            _, payload = await slow.frame()
+            seen.setdefault(payload[13], []).append(payload[12:13])
+        later.cancel()
     assert len(seen) < groups
     assert all(kinds[0] == KEY for kinds in seen.values())
     # Of a group that it lost the end of, it has a beginning without holes.

@@ -128,6 +128,21 @@ async def test_packets_that_come_in_quick_succession_are_gathered_and_rare_ones_
     plane.remove(ours.fileno())
 
 
+async def test_ticks_end_with_the_last_socket_that_wants_them(
+    pair: Callable[..., tuple[socket.socket, ...]],
+) -> None:
+    plane = running_plane()
+    (ours, theirs), (others, _) = pair(), pair()
+    reader, other = Reader(plane, ours, tick=0.01), Reader(plane, others)
+    while not plane.ticking:
+        theirs.send(b"x")
+        await asyncio.sleep(0)
+    plane.remove(reader.sock.fileno())
+    await asyncio.sleep(0.03)
+    assert not plane.ticking
+    plane.remove(other.sock.fileno())
+
+
 async def test_without_a_tick_nothing_is_gathered(pair: Callable[..., tuple[socket.socket, ...]]) -> None:
     plane = running_plane()
     ours, theirs = pair()

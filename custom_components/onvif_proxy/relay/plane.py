@@ -99,6 +99,7 @@ class Plane(selectors.EpollSelector):
         del self._owners[fd]
         if self._ticks.pop(fd, None) is not None:
             self._tick = min(self._ticks.values(), default=0.0)
+            self.ticking = self.ticking and self._tick > 0
 
     @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -129,8 +130,8 @@ class Plane(selectors.EpollSelector):
 
     def _tick_events(self, timeout: float | None) -> list[tuple[int, int]]:
         """Return what is ready at the next tick; stop ticking when nothing is, or to measure."""
-        if timeout is None or timeout > 0:
-            time.sleep(self._tick - time.monotonic() % self._tick)
+        left = self._tick - time.monotonic() % self._tick
+        time.sleep(left if timeout is None else max(0.0, min(left, timeout)))
         events = self._epoll.poll(0, _MAX_EVENTS)
         self._served_ticks += 1
         if not events or self._served_ticks >= MAX_TICKS:
