@@ -14,6 +14,7 @@ from unittest.mock import patch
 import aiohttp
 import pytest
 
+from custom_components.onvif_proxy.camera_status import CameraState, CameraStatus, Trouble
 from custom_components.onvif_proxy.controls import PtzVector
 from custom_components.onvif_proxy.logins import LoginFailure, LoginProblem
 from custom_components.onvif_proxy.model import (
@@ -34,14 +35,7 @@ from custom_components.onvif_proxy.model import (
 from custom_components.onvif_proxy.relay.key_frame import KeyFrame
 from custom_components.onvif_proxy.relay_process import RelayProcess
 from custom_components.onvif_proxy.responder import DiscoveryResponder, OnvifServer, SnapshotUnavailable, TokenVerifier
-from custom_components.onvif_proxy.virtual_camera import (
-    CameraState,
-    CameraStatus,
-    Controls,
-    KeptSettings,
-    Trouble,
-    VirtualCamera,
-)
+from custom_components.onvif_proxy.virtual_camera import Controls, KeptSettings, VirtualCamera
 from tests.end_to_end.client import fetch_snapshot, find_cameras, listens, read_camera
 from tests.relay.scripted_recorder import ScriptedRecorder
 from tests.responder.envelopes import envelope, operation, security

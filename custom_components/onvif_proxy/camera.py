@@ -7,6 +7,7 @@ from homeassistant.components.camera.const import CameraEntityFeature
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .camera_status import CameraState
 from .const import LOGGER
 from .coordinator import RecorderCoordinator
 from .data import OnvifProxyConfigEntry
@@ -15,7 +16,6 @@ from .fleet import Fleet
 from .fleet_camera import FleetCamera
 from .model import StreamRole
 from .responder import SnapshotUnavailable
-from .virtual_camera import CameraState
 
 PARALLEL_UPDATES = 0
 

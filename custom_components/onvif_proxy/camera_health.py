@@ -7,8 +7,9 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from .camera_status import Trouble
 from .const import DOMAIN
-from .virtual_camera import Trouble, VirtualCamera
+from .virtual_camera import VirtualCamera
 
 _PORT_TROUBLES = (Trouble.PORT_IN_USE, Trouble.NOT_PERMITTED)
 

@@ -8,6 +8,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
+from .camera_status import Trouble
 from .const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, Addressing
 from .fleet_camera import FleetCamera
 from .interface_manager import InterfaceManager, Wish, camera_key
@@ -15,7 +16,6 @@ from .interfaces import Interface, InterfaceWatch, KeptInterface
 from .model import Endpoint
 from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, SHARED_ONVIF_PORTS, SHARED_RTSP_PORTS, first_free_port
 from .store import IdentityStore
-from .virtual_camera import Trouble
 
 
 class Placement:

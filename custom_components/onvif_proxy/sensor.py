@@ -10,6 +10,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .camera_status import CameraState
 from .const import CONF_ADDRESSING, Addressing
 from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
@@ -17,7 +18,6 @@ from .fleet import Fleet
 from .fleet_camera import FleetCamera
 from .model import StreamRole
 from .relay_sensors import relay_sensors
-from .virtual_camera import CameraState
 
 PARALLEL_UPDATES = 0
 

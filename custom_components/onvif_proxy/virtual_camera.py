@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
-import errno
 from ipaddress import IPv4Address, IPv4Network
 import logging
 from typing import Any
 
 from .camera_events import CameraEvents
 from .camera_servers import CameraServers
+from .camera_status import CameraState, CameraStatus, Trouble, trouble_of
 from .controls import ImagingControl, PtzControl, RelayControl
 from .foreign_clients import FOREIGN_CLIENT_MEMORY, ForeignClients
 from .logins import LoginFailure, LoginGuard
@@ -43,52 +42,6 @@ _LOGGER = logging.getLogger(__name__)
 RETRY_SECONDS = (2.0, 5.0, 15.0, 60.0)
 _RECORDER = "recorder"
 """The recorder, among the sources of a camera's events."""
-
-
-class CameraState(StrEnum):
-    """What a virtual camera is doing."""
-
-    STOPPED = "stopped"
-    WAITING_FOR_ADDRESS = "waiting_for_address"
-    RUNNING = "running"
-    ERROR = "error"
-
-
-class Trouble(StrEnum):
-    """Why a camera is in error, or what it has to do without while it runs."""
-
-    PORT_IN_USE = "port_in_use"
-    NOT_PERMITTED = "not_permitted"
-    ADDRESS_GONE = "address_gone"
-    NO_FREE_PORT = "no_free_port"
-    NETWORK = "network"
-    NO_DISCOVERY = "no_discovery"
-    CHANNEL_GONE = "channel_gone"
-    RELAY_DOWN = "relay_down"
-
-
-_TROUBLE_OF_ERRNO = {
-    errno.EADDRINUSE: Trouble.PORT_IN_USE,
-    errno.EACCES: Trouble.NOT_PERMITTED,
-    errno.EPERM: Trouble.NOT_PERMITTED,
-    errno.EADDRNOTAVAIL: Trouble.ADDRESS_GONE,
-    errno.ENODEV: Trouble.ADDRESS_GONE,
-}
-
-
-def _trouble_of(error: Exception) -> Trouble:
-    if isinstance(error, RelayDown):
-        return Trouble.RELAY_DOWN
-    number = error.errno if isinstance(error, OSError) else None
-    return _TROUBLE_OF_ERRNO.get(number or 0, Trouble.NETWORK)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraStatus:
-    """The state of a camera, and its trouble if it has one."""
-
-    state: CameraState
-    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -481,7 +434,7 @@ class VirtualCamera:
             except (OSError, OverflowError) as error:  # the latter for a stored port that is none
                 if self._failures == 0:
                     _LOGGER.warning("%s can't listen on %s: %s", self.name, endpoint.address, error)
-                self._set_status(CameraState.ERROR, _trouble_of(error))
+                self._set_status(CameraState.ERROR, trouble_of(error))
                 self._retry_later()
                 return
         self._discovery_trouble = await self._apply_discovery(endpoint)
@@ -501,7 +454,7 @@ class VirtualCamera:
         if (trouble := self._servers.relay_trouble) is None:
             self._set_status(CameraState.RUNNING, self._discovery_trouble)
         else:
-            self._set_status(CameraState.ERROR, _trouble_of(trouble))
+            self._set_status(CameraState.ERROR, trouble_of(trouble))
 
     def _relay_changed(self) -> None:
         if self._servers.endpoint is None:

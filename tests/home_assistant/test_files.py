@@ -10,6 +10,7 @@ import pytest
 from custom_components.onvif_proxy import errors
 from custom_components.onvif_proxy.binary_sensor import CONNECTIVITY, SEEN
 from custom_components.onvif_proxy.button import RESCAN
+from custom_components.onvif_proxy.camera_status import CameraState, Trouble
 from custom_components.onvif_proxy.const import DOMAIN
 from custom_components.onvif_proxy.event import HAPPENED, LOGIN_REFUSED
 from custom_components.onvif_proxy.interfaces import Check, ParentWarning, Refusal
@@ -17,7 +18,6 @@ from custom_components.onvif_proxy.logins import LoginProblem, LoginWay
 from custom_components.onvif_proxy.model import EventKind
 from custom_components.onvif_proxy.sensor import SENSORS
 from custom_components.onvif_proxy.switch import SWITCHES
-from custom_components.onvif_proxy.virtual_camera import CameraState, Trouble
 
 REPOSITORY = Path(__file__).parents[2]
 INTEGRATION = REPOSITORY / "custom_components" / DOMAIN
