@@ -25,6 +25,8 @@ from custom_components.onvif_proxy.model import (
     StreamRole,
     VideoEncoding,
 )
+from custom_components.onvif_proxy.relay.key_frame import KeyFrame
+from custom_components.onvif_proxy.relay_process import RelayProcess
 from custom_components.onvif_proxy.responder import SnapshotUnavailable, TokenVerifier
 from custom_components.onvif_proxy.virtual_camera import VirtualCamera
 
@@ -94,7 +96,8 @@ async def _answers(lan: Lan, specs: Sequence[InterfaceSpec], arrivals: _Arrivals
 async def _run_cameras(specs: Sequence[InterfaceSpec], asked: threading.Event) -> None:
     """Run the interfaces and their cameras until these have been asked."""
     tokens = TokenVerifier()
-    cameras = {spec.mac: _camera(spec, tokens) for spec in specs}
+    relays = RelayProcess()
+    cameras = {spec.mac: _camera(spec, tokens, relays) for spec in specs}
     moves: set[asyncio.Task[None]] = set()
 
     def place(interfaces: Mapping[str, Interface]) -> None:
@@ -117,7 +120,7 @@ async def _run_cameras(specs: Sequence[InterfaceSpec], asked: threading.Event) -
             await camera.close()
 
 
-def _camera(spec: InterfaceSpec, tokens: TokenVerifier) -> VirtualCamera:
+def _camera(spec: InterfaceSpec, tokens: TokenVerifier, relays: RelayProcess) -> VirtualCamera:
     video = VideoEncoding(codec="H264", width=1920, height=1080)
     main = Stream(role=StreamRole.MAIN, profile_token="P", uri="rtsp://10.77.0.10/1", video=video)
     return VirtualCamera(
@@ -128,13 +131,19 @@ def _camera(spec: InterfaceSpec, tokens: TokenVerifier) -> VirtualCamera:
         recorder_credentials=Credentials(username="admin", password="secret"),
         credentials=_CREDENTIALS,
         tokens=tokens,
+        relays=relays,
         fetch_snapshot=_no_snapshot,
+        decode=_no_picture,
         on_change=lambda: None,
     )
 
 
 async def _no_snapshot(channel: Channel) -> Snapshot:
     raise SnapshotUnavailable(channel.name)
+
+
+async def _no_picture(frame: KeyFrame) -> Snapshot:
+    raise SnapshotUnavailable(frame.codec)
 
 
 def _endpoint(interface: Interface) -> Endpoint:

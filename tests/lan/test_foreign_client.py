@@ -21,6 +21,8 @@ from custom_components.onvif_proxy.model import (
     StreamRole,
     VideoEncoding,
 )
+from custom_components.onvif_proxy.relay.key_frame import KeyFrame
+from custom_components.onvif_proxy.relay_process import RelayProcess
 from custom_components.onvif_proxy.responder import SnapshotUnavailable, TokenVerifier
 from custom_components.onvif_proxy.virtual_camera import VirtualCamera
 from tests.end_to_end.client import read_camera
@@ -54,6 +56,10 @@ async def no_snapshot(_channel: Channel) -> Snapshot:
     raise SnapshotUnavailable("there is no recorder here")
 
 
+async def no_picture(_frame: KeyFrame) -> Snapshot:
+    raise SnapshotUnavailable("there is no recorder here")
+
+
 async def make_camera() -> VirtualCamera:
     """Make a camera on the host that this is called on."""
     own_networks = networks_of_host(await read_interfaces())
@@ -76,7 +82,9 @@ async def make_camera() -> VirtualCamera:
         recorder_credentials=Credentials(username="admin", password="secret"),
         credentials=CREDENTIALS,
         tokens=TokenVerifier(),
+        relays=RelayProcess(),
         fetch_snapshot=no_snapshot,
+        decode=no_picture,
         on_change=lambda: None,
         own_networks=lambda: own_networks,
     )
