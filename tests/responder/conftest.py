@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -27,6 +28,7 @@ from custom_components.onvif_proxy.responder import (
     OnvifServer,
     SnapshotSource,
     SnapshotUnavailable,
+    TokenVerifier,
 )
 
 from .envelopes import NS, PASSWORD, USERNAME, envelope, operation, security
@@ -237,7 +239,8 @@ def camera(snapshots: FakeSnapshots, guard_clock: list[float]) -> Camera:
 @pytest.fixture
 async def server(camera: Camera) -> AsyncIterator[OnvifServer]:
     """Return a running server."""
-    async with OnvifServer(make_description(), camera) as running:
+    tokens = TokenVerifier(same_moment=timedelta())  # tests ask quicker than clients
+    async with OnvifServer(make_description(), camera, tokens=tokens) as running:
         yield running
 
 

@@ -15,6 +15,7 @@ from .envelopes import NS, PASSWORD, PASSWORD_TEXT, USERNAME, WSSE, security
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CREDENTIALS = Credentials(username=USERNAME, password=PASSWORD)
 REPLAYED = TokenFailure(LoginProblem.REPLAYED)
+ME = "192.0.2.1"
 
 
 class Clock:
@@ -50,12 +51,12 @@ def tokens(number: int = 0, created: datetime | str = NOON, **options: Any) -> l
 
 @pytest.mark.parametrize("seconds", [-300, 0, 300])
 def test_window(verifier: TokenVerifier, seconds: int) -> None:
-    assert verifier.check(tokens(created=NOON + timedelta(seconds=seconds)), CREDENTIALS) is None
+    assert verifier.check(tokens(created=NOON + timedelta(seconds=seconds)), CREDENTIALS, ME) is None
 
 
 @pytest.mark.parametrize("seconds", [-301, 301, -86400, 86400 * 365])
 def test_a_clock_that_is_off_is_told_by_how_much(verifier: TokenVerifier, seconds: int) -> None:
-    failure = verifier.check(tokens(created=NOON + timedelta(seconds=seconds)), CREDENTIALS)
+    failure = verifier.check(tokens(created=NOON + timedelta(seconds=seconds)), CREDENTIALS, ME)
     assert failure == TokenFailure(LoginProblem.CLOCK_OFF, seconds)
 
 
@@ -78,39 +79,48 @@ def test_a_clock_that_is_off_is_told_by_how_much(verifier: TokenVerifier, second
     ],
 )
 def test_problems(verifier: TokenVerifier, options: dict[str, Any], problem: LoginProblem) -> None:
-    assert verifier.check(tokens(**options), CREDENTIALS) == TokenFailure(problem)
+    assert verifier.check(tokens(**options), CREDENTIALS, ME) == TokenFailure(problem)
 
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_one_token_no_more_no_less(verifier: TokenVerifier, number: int) -> None:
-    assert verifier.check(tokens() * number, CREDENTIALS) == TokenFailure(LoginProblem.MALFORMED)
+    assert verifier.check(tokens() * number, CREDENTIALS, ME) == TokenFailure(LoginProblem.MALFORMED)
 
 
 def test_a_token_from_the_future_is_remembered_as_long_as_it_is_fresh(verifier: TokenVerifier, clock: Clock) -> None:
     early = NOON + timedelta(minutes=4)
-    assert verifier.check(tokens(1, early), CREDENTIALS) is None
+    assert verifier.check(tokens(1, early), CREDENTIALS, ME) is None
     clock.now = NOON + timedelta(minutes=8)
-    assert verifier.check(tokens(2, clock.now), CREDENTIALS) is None
-    assert verifier.check(tokens(1, early), CREDENTIALS) == REPLAYED
+    assert verifier.check(tokens(2, clock.now), CREDENTIALS, ME) is None
+    assert verifier.check(tokens(1, early), CREDENTIALS, ME) == REPLAYED
 
 
 def test_old_tokens_are_forgotten(verifier: TokenVerifier, clock: Clock) -> None:
     for number in range(5):
-        verifier.check(tokens(number), CREDENTIALS)
+        verifier.check(tokens(number), CREDENTIALS, ME)
     clock.now += timedelta(minutes=6)
-    assert verifier.check(tokens(9, clock.now), CREDENTIALS) is None
+    assert verifier.check(tokens(9, clock.now), CREDENTIALS, ME) is None
     assert len(verifier._used) == 1
 
 
 def test_no_more_tokens_are_remembered_than_the_limit(clock: Clock) -> None:
     verifier = TokenVerifier(clock=clock, max_remembered=3)
     for number in range(10):
-        assert verifier.check(tokens(number), CREDENTIALS) is None
+        assert verifier.check(tokens(number), CREDENTIALS, ME) is None
     assert len(verifier._used) == 3
-    assert verifier.check(tokens(9), CREDENTIALS) == REPLAYED
+    assert verifier.check(tokens(9), CREDENTIALS, "192.0.2.2") == REPLAYED
 
 
 def test_a_wrong_token_takes_no_room(verifier: TokenVerifier) -> None:
     other = Credentials(username=USERNAME, password="other")
-    assert verifier.check(tokens(1), other) == TokenFailure(LoginProblem.WRONG_PASSWORD)
-    assert verifier.check(tokens(1), CREDENTIALS) is None
+    assert verifier.check(tokens(1), other, ME) == TokenFailure(LoginProblem.WRONG_PASSWORD)
+    assert verifier.check(tokens(1), CREDENTIALS, ME) is None
+
+
+def test_what_a_client_asks_within_a_moment_may_carry_one_token(verifier: TokenVerifier, clock: Clock) -> None:
+    for _ in range(3):
+        assert verifier.check(tokens(1), CREDENTIALS, ME) is None
+        assert verifier.check(tokens(1), CREDENTIALS, "192.0.2.2") == REPLAYED
+        clock.now += timedelta(seconds=0.3)
+    clock.now += timedelta(seconds=0.1)
+    assert verifier.check(tokens(1), CREDENTIALS, ME) == REPLAYED

@@ -237,7 +237,7 @@ class TestUsernameToken:
         assert (await client.ask(PROTECTED, header=header.replace("AA==<", "AB==<"))).status == 400
 
     async def test_used_at_the_next_camera(self, session: aiohttp.ClientSession, snapshots: FakeSnapshots) -> None:
-        tokens = TokenVerifier()
+        tokens = TokenVerifier(same_moment=timedelta())
         header = security()
         async with (
             OnvifServer(make_description(), make_camera(snapshots), tokens=tokens) as one,
@@ -249,7 +249,7 @@ class TestUsernameToken:
             assert (await Client(session, other).ask(PROTECTED)).status == 200
 
     async def test_used_before_a_restart(self, session: aiohttp.ClientSession, snapshots: FakeSnapshots) -> None:
-        tokens = TokenVerifier()
+        tokens = TokenVerifier(same_moment=timedelta())
         header = security()
         async with OnvifServer(make_description(), make_camera(snapshots), tokens=tokens) as former:
             assert (await Client(session, former).ask(PROTECTED, header=header)).status == 200

@@ -28,6 +28,7 @@ _CREATED = expand("wsu:Created")
 
 FRESHNESS = timedelta(minutes=5)
 MAX_NONCE_LENGTH = 128
+SAME_MOMENT = timedelta(seconds=1)
 MAX_REMEMBERED_TOKENS = 16384
 """Of all cameras that share a verifier."""
 
@@ -79,6 +80,16 @@ class TokenFailure:
 _MALFORMED = TokenFailure(LoginProblem.MALFORMED)
 
 
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """The first use of a token."""
+
+    source: str
+    at: datetime
+    expires: datetime
+    """When the token is too old anyway."""
+
+
 @dataclass(slots=True, kw_only=True)
 class TokenVerifier:
     """Checks user name tokens and remembers the used ones (WS-Security UsernameToken Profile 1.0 section 3.1).
@@ -88,13 +99,22 @@ class TokenVerifier:
 
     freshness: timedelta = FRESHNESS
     """How far `Created` may be from our clock, back and ahead: a client's clock may be fast."""
+    same_moment: timedelta = SAME_MOMENT
+    """For so long after its first use a token is good once more for its source.
+
+    libonvif makes a new nonce once a second and writes the time in milliseconds: all that it asks within one carries the
+    same token. A listener who wanted to replay it would have to be quicker, and at the client's own address.
+    """
     max_remembered: int = MAX_REMEMBERED_TOKENS
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _used: dict[tuple[bytes, str], datetime] = field(default_factory=dict)
-    """Nonce and `Created` of valid tokens to the time when they are too old anyway, first used first."""
+    _used: dict[tuple[bytes, str], _Use] = field(default_factory=dict)
+    """By nonce and `Created`: valid tokens, first used first."""
 
-    def check(self, tokens: Sequence[Element], credentials: Credentials) -> TokenFailure | None:
-        """Return why the `wsse:UsernameToken` elements of a request are no login, None when they are; uses them up."""
+    def check(self, tokens: Sequence[Element], credentials: Credentials, source: str) -> TokenFailure | None:
+        """Return why the `wsse:UsernameToken` elements of a request are no login, None when they are; uses them up.
+
+        `source` is the client's address.
+        """
         if len(tokens) != 1:
             return _MALFORMED
         parts = {child.tag: child for child in reversed(tokens[0])}  # the first of each counts
@@ -122,18 +142,20 @@ class TokenVerifier:
             return TokenFailure(LoginProblem.WRONG_PASSWORD)
         if abs(ahead) > self.freshness:
             return TokenFailure(LoginProblem.CLOCK_OFF, round(ahead.total_seconds()))
-        return None if self._use((nonce_bytes, created_text), created_at) else TokenFailure(LoginProblem.REPLAYED)
+        if self._use((nonce_bytes, created_text), created_at, source):
+            return None
+        return TokenFailure(LoginProblem.REPLAYED)
 
-    def _use(self, key: tuple[bytes, str], created: datetime) -> bool:
-        if key in self._used:
-            return False
+    def _use(self, key: tuple[bytes, str], created: datetime, source: str) -> bool:
         now = self.clock()
+        if (former := self._used.get(key)) is not None:
+            return former.source == source and now - former.at < self.same_moment
         while self._used:
-            oldest, expiry = next(iter(self._used.items()))
-            if expiry >= now and len(self._used) < self.max_remembered:
+            oldest, use = next(iter(self._used.items()))
+            if use.expires >= now and len(self._used) < self.max_remembered:
                 break
             del self._used[oldest]
-        self._used[key] = created + self.freshness
+        self._used[key] = _Use(source, now, created + self.freshness)
         return True
 
 
@@ -164,11 +186,13 @@ class Gate:
             raise NotAuthorized if tokens else LoginNeeded
         if access is Access.PRE_AUTH:
             if tokens:
-                self.tokens.check(tokens, credentials)  # what was spent here can't be used again elsewhere
+                self.tokens.check(
+                    tokens, credentials, login.source
+                )  # what was spent here can't be used again elsewhere
             return
         if login.authorization is not None or not tokens:
             self._check_digest(login, LoginWay.SOAP, credentials)
-        if tokens and (failure := self.tokens.check(tokens, credentials)) is not None:
+        if tokens and (failure := self.tokens.check(tokens, credentials, login.source)) is not None:
             self.logins.failed(login.source, LoginWay.SOAP, failure.problem, seconds_off=failure.seconds_off)
             raise NotAuthorized
         self.logins.succeeded(login.source)
