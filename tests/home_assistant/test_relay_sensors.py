@@ -88,7 +88,8 @@ async def test_rates_and_counts_are_those_of_the_stream(hass: HomeAssistant, ent
         await asyncio.sleep(1.0)
         await look(hass)
         await until(lambda: float(states(hass, entry, "_main_bit_rate")[0]) > 0)
-        assert 5 <= float(states(hass, entry, "_main_frame_rate")[0]) <= 25
+        # The recorder sends 15 a second, in bursts on a busy machine.
+        assert 5 <= float(states(hass, entry, "_main_frame_rate")[0]) <= 45
     assert states(hass, entry, "_sub_bit_rate") == ["0.0", "0.0"]
     assert states(hass, entry, "_reconnects") == states(hass, entry, "_dropped_groups") == ["0", "0"]
 
