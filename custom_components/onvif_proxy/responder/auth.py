@@ -100,7 +100,7 @@ class TokenVerifier:
     freshness: timedelta = FRESHNESS
     """How far `Created` may be from our clock, back and ahead: a client's clock may be fast."""
     same_moment: timedelta = SAME_MOMENT
-    """For so long after its first use a token is good once more for its source.
+    """For so long after its first use a token is good again for the same client at the same camera.
 
     libonvif makes a new nonce once a second and writes the time in milliseconds: all that it asks within one carries the
     same token. A listener who wanted to replay it would have to be quicker, and at the client's own address.
@@ -113,7 +113,7 @@ class TokenVerifier:
     def check(self, tokens: Sequence[Element], credentials: Credentials, source: str) -> TokenFailure | None:
         """Return why the `wsse:UsernameToken` elements of a request are no login, None when they are; uses them up.
 
-        `source` is the client's address.
+        `source` tells the client's address and the camera that it asks.
         """
         if len(tokens) != 1:
             return _MALFORMED
@@ -192,10 +192,14 @@ class Gate:
             return
         if login.authorization is not None or not tokens:
             self._check_digest(login, LoginWay.SOAP, credentials)
-        if tokens and (failure := self.tokens.check(tokens, credentials, login.source)) is not None:
+        if tokens and (failure := self.tokens.check(tokens, credentials, self._place(login))) is not None:
             self.logins.failed(login.source, LoginWay.SOAP, failure.problem, seconds_off=failure.seconds_off)
             raise NotAuthorized
         self.logins.succeeded(login.source)
+
+    def _place(self, login: HttpLogin) -> str:
+        """Return who asks which camera."""
+        return f"{login.source} at {self.digest.realm}"
 
     def check_snapshot(self, login: HttpLogin, credentials: Credentials | None) -> None:
         """Raise `LoginNeeded` unless the Authorization header is right."""
