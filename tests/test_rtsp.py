@@ -28,7 +28,7 @@ def whole(data: bytes) -> list[RtspRequest | RtspResponse | InterleavedRun]:
     """Frame everything at once; nothing may be left."""
     framer = RtspFramer()
     items = framer.feed(data)
-    assert framer.pending == 0
+    assert len(framer._rest) == 0
     return items
 
 
@@ -75,7 +75,7 @@ def test_pieces_of_any_size_make_the_same(size: int) -> None:
     stream = RESPONSE + frames + REQUEST + frames
     framer = RtspFramer()
     items = [item for start in range(0, len(stream), size) for item in framer.feed(stream[start : start + size])]
-    assert framer.pending == 0
+    assert len(framer._rest) == 0
     assert [type(item) for item in items if not isinstance(item, InterleavedRun)] == [RtspResponse, RtspRequest]
     assert b"".join(bytes(item.data) for item in items if isinstance(item, InterleavedRun)) == frames * 2
 
@@ -175,7 +175,7 @@ def test_a_flood_in_small_pieces_keeps_no_more_than_the_limit() -> None:
     framer = RtspFramer(max_message=1000)
     for _ in range(99):
         assert framer.feed(b"a" * 10) == []
-    assert framer.pending == 990
+    assert len(framer._rest) == 990
     with pytest.raises(RtspError):
         framer.feed(b"a" * 10)
 

@@ -98,6 +98,7 @@ def _coordinator(coordinator: RecorderCoordinator) -> dict[str, Any]:
         "events": {
             "heard": coordinator.hears_events,
             "trouble": _exception(coordinator.event_trouble),
+            "messages": asdict(coordinator.driver.event_counts),
             "of_unknown_channels": coordinator.unknown_channel_events,
         },
     }

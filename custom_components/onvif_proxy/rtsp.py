@@ -216,11 +216,6 @@ class RtspFramer:
         self._rest = bytearray()
         self._needed = 0
 
-    @property
-    def pending(self) -> int:
-        """Number of bytes received of something that is not whole yet."""
-        return len(self._rest)
-
     def feed(self, data: bytes) -> list[RtspRequest | RtspResponse | InterleavedRun]:
         """Take received bytes, return what became whole, in order. Raises RtspError."""
         if self._rest:

@@ -159,6 +159,10 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
             "excluded_channels": [],
         },
     }
+    messages = diagnosis["coordinator"]["events"].pop("messages")
+    assert messages.pop("reported") > 0  # at first, what goes on already
+    assert messages.pop("of_device") > 0  # the recorder's own contacts
+    assert messages == {"unknown_source": 0, "other": 0}
     assert diagnosis["coordinator"] == {
         "last_update_success": True,
         "last_exception": None,

@@ -2,14 +2,7 @@
 
 import pytest
 
-from custom_components.onvif_proxy.relay.fields import (
-    RtpInfo,
-    Transport,
-    is_range,
-    parse_rtp_info,
-    parse_session,
-    parse_transports,
-)
+from custom_components.onvif_proxy.relay.fields import RtpInfo, Transport, is_range, parse_session, parse_transports
 
 
 @pytest.mark.parametrize(
@@ -54,23 +47,6 @@ def test_transports(header: str, transports: list[Transport]) -> None:
 )
 def test_sessions(header: str, session: tuple[str, float]) -> None:
     assert parse_session(header) == session
-
-
-@pytest.mark.parametrize(
-    ("header", "infos"),
-    [
-        (
-            "url=rtsp://192.0.2.1/a/trackID=1;seq=17;rtptime=99,url=rtsp://192.0.2.1/a/trackID=2;seq=3",
-            [RtpInfo("rtsp://192.0.2.1/a/trackID=1", 17, 99), RtpInfo("rtsp://192.0.2.1/a/trackID=2", 3)],
-        ),
-        ("url=trackID=1;rtptime=5;seq=4", [RtpInfo("trackID=1", 4, 5)]),
-        ("url=rtsp://192.0.2.1/a?x=1,2;y=3;seq=4", [RtpInfo("rtsp://192.0.2.1/a?x=1,2;y=3", 4)]),
-        ("", []),
-        ("seq=4", []),
-    ],
-)
-def test_rtp_info(header: str, infos: list[RtpInfo]) -> None:
-    assert parse_rtp_info(header) == infos
 
 
 def test_rtp_info_is_written_with_what_is_known() -> None:

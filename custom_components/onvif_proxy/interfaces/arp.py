@@ -9,7 +9,6 @@ import struct
 from typing import Self
 
 REQUEST = 1
-REPLY = 2
 
 _ETH_P_ARP = 0x0806
 _ETHERNET = 1  # ar$hrd

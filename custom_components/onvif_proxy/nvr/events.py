@@ -12,6 +12,7 @@ from lxml import etree
 
 from ..model import EventKind, RecorderEvent
 from .addresses import service_address
+from .driver import EventCounts
 from .errors import EventsNotSupported, NotOnvif, RecorderError, RecorderRefused, WrongCredentials
 from .event_states import EventStates
 from .fault import is_not_supported
@@ -56,19 +57,6 @@ MAX_TOLD = 64
 """Unknown topics and sources that are logged, once each."""
 MAX_TOLD_LENGTH = 200
 """Characters of each."""
-
-
-@dataclass(slots=True)
-class EventCounts:
-    """What became of a recorder's messages, for diagnostics."""
-
-    reported: int = 0
-    unknown_source: int = 0
-    """Of something that channels tell, but not of which."""
-    of_device: int = 0
-    """Of the recorder's own contacts."""
-    other: int = 0
-    """Of topics that mean nothing here, and messages that don't say what they should."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,9 +18,9 @@ from .abilities import AbilityScan
 from .addresses import snapshot_address
 from .channel_scan import ChannelScan
 from .control_calls import REFUSED_LOGIN_PAUSE, ControlCalls
-from .driver import RecorderDriver
+from .driver import EventCounts, RecorderDriver
 from .errors import ClockTooFarOff, NoChannels, RecorderError, RecorderRefused, Unreachable, WrongCredentials
-from .events import EventCounts, EventListener
+from .events import EventListener
 from .identity import is_generic_serial, normal_mac, recorder_info
 from .imaging import OnvifImaging
 from .names import channel_names, clean_name

@@ -10,8 +10,6 @@ _CHANNELS = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _LOWEST_PORT, _HIGHEST_PORT = 1024, 65535
 _SSRC = re.compile(r"[0-9A-Fa-f]{1,8}")
-_SEQUENCE = re.compile(r";\s*seq=([0-9]{1,5})\b")
-_TIME = re.compile(r";\s*rtptime=([0-9]{1,10})\b")
 _TIMEOUT = re.compile(r";\s*timeout\s*=\s*([0-9]{1,6})")
 _NORMAL_TIME = r"[0-9]{1,9}(?::[0-9]{2}:[0-9]{2})?(?:\.[0-9]{1,9})?"
 _CLOCK_TIME = r"[0-9]{8}T[0-9]{6}(?:\.[0-9]{1,9})?Z"
@@ -101,18 +99,6 @@ class RtpInfo:
         sequence = "" if self.sequence is None else f";seq={self.sequence}"
         time = "" if self.time is None else f";rtptime={self.time}"
         return f"url={self.uri}{sequence}{time}"
-
-
-def parse_rtp_info(header: str) -> list[RtpInfo]:
-    """Read the elements; URIs may hold commas and semicolons."""
-    found = []
-    for element in re.split(r",\s*(?=url=)", header):
-        if element.startswith("url="):
-            sequence, time = _SEQUENCE.search(element), _TIME.search(element)
-            end = min((match.start() for match in (sequence, time) if match), default=len(element))
-            uri = element[4:end].strip(' "')
-            found.append(RtpInfo(uri, int(sequence[1]) if sequence else None, int(time[1]) if time else None))
-    return found
 
 
 def is_range(text: str) -> bool:
