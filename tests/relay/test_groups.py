@@ -84,7 +84,8 @@ def test_a_group_that_is_too_long_is_given_up(groups: GroupBuffer, clock: Clock)
     clock.now = 10.0
     assert groups.append(b"x")
     clock.now = 10.1
-    assert not groups.append(b"x")
+    # It is not at every piece that it looks at the clock.
+    assert [groups.append(b"x") for _ in range(20)].count(False) == 1
 
 
 def test_a_mark_without_a_picture_is_bounded_too(groups: GroupBuffer) -> None:

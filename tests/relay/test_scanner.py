@@ -38,7 +38,7 @@ CODECS = {"H264": H264, "H265": H265}
 
 def scanner(encoding: str = "H264") -> Scanner:
     """Return one for video on channel 0 and sound on 2."""
-    return Scanner(video=0, finder=FINDERS[encoding], media=(0, 2))
+    return Scanner(video=0, look=FINDERS[encoding], media=(0, 2))
 
 
 def scan(scan_with: Scanner, data: bytes, start: int = 0) -> int:

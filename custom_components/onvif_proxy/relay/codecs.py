@@ -4,7 +4,6 @@ No I/O.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -23,20 +22,6 @@ class Sight(IntEnum):
 
 type Look = Callable[[bytes | bytearray, int, int], Sight]
 """Looks at the payload between two positions; there is at least one byte."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finder:
-    """How to find key frames of one encoding."""
-
-    look: Look
-    boring: bytes | None = None
-    """First bytes of payloads that show neither parameters nor a key frame; None: every packet must be looked at."""
-    fragment: int = 0
-    """Where in the payload of a fragment its own header is."""
-    boring_fragments: bytes = b""
-    """Values of that header that show neither."""
-
 
 _H264_SLICES = range(1, 5)
 _H264_IDR, _H264_SPS, _H264_STAP_A, _H264_FU_A = 5, 7, 24, 28
@@ -120,28 +105,5 @@ def _look_mpeg4(data: bytes | bytearray, at: int, end: int) -> Sight:
     return Sight.PARAMETERS if code in _MPEG4_PARAMETERS or code == _MPEG4_GROUP else Sight.NOTHING
 
 
-def _bytes_without(shows: Callable[[int], bool]) -> bytes:
-    return bytes(value for value in range(256) if not shows(value))
-
-
-_WANTED = frozenset({Sight.KEY, Sight.PARAMETERS})
-
-FINDERS: dict[str, Finder] = {
-    "H264": Finder(
-        _look_h264,
-        boring=_bytes_without(lambda value: value & 0x1F == _H264_STAP_A or _h264_unit(value & 0x1F) in _WANTED),
-        fragment=1,
-        boring_fragments=_bytes_without(lambda value: bool(value & _START) and _h264_unit(value & 0x1F) in _WANTED),
-    ),
-    "H265": Finder(
-        _look_h265,
-        boring=_bytes_without(
-            lambda value: value >> 1 & 0x3F == _H265_AGGREGATE or _h265_unit(value >> 1 & 0x3F) in _WANTED
-        ),
-        fragment=2,
-        boring_fragments=_bytes_without(lambda value: bool(value & _START) and _h265_unit(value & 0x3F) in _WANTED),
-    ),
-    "JPEG": Finder(_look_jpeg),
-    "MP4V-ES": Finder(_look_mpeg4),
-}
-"""By the encoding's name in SDP."""
+FINDERS: dict[str, Look] = {"H264": _look_h264, "H265": _look_h265, "JPEG": _look_jpeg, "MP4V-ES": _look_mpeg4}
+"""How to find key frames, by the encoding's name in SDP."""

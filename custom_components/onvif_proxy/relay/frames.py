@@ -15,7 +15,8 @@ RTP_HEADER = 12
 """Bytes without contributing sources and extension."""
 
 _FIELDS = struct.Struct("!xBHII")
-_MARKER = 0x80
+MARKER = 0x80
+"""Of the second byte of an RTP header: the last packet of a picture."""
 
 
 def equal_frames(data: bytes | bytearray, position: int, size: int, step: int) -> int:
@@ -63,7 +64,7 @@ class RtpHeader:
 def rtp_header(data: bytes | bytearray, position: int = 0) -> RtpHeader:
     """Read the header at a position; the packet must be long enough."""
     second, sequence, timestamp, ssrc = _FIELDS.unpack_from(data, position)
-    return RtpHeader(bool(second & _MARKER), sequence, timestamp, ssrc)
+    return RtpHeader(bool(second & MARKER), sequence, timestamp, ssrc)
 
 
 def rtp_payload(data: bytes | bytearray, position: int, end: int) -> tuple[int, int]:
@@ -82,7 +83,7 @@ def ends_picture(data: bytes, channel: int) -> bool:
     last = False
     for number, position, step, count in spans(data):
         if number == channel and step >= HEADER + RTP_HEADER:
-            last = bool(data[position + (count - 1) * step + HEADER + 1] & _MARKER)
+            last = bool(data[position + (count - 1) * step + HEADER + 1] & MARKER)
     return last
 
 

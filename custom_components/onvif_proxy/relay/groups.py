@@ -6,6 +6,8 @@ import time
 DEFAULT_MAX_GROUP = 16 * 1024 * 1024
 """Bytes: four seconds of 32 Mbit/s."""
 DEFAULT_MAX_GROUP_SECONDS = 10.0
+_LOOK_AT_CLOCK = 16
+"""Pieces after which it is seen how old the group is."""
 
 
 class GroupBuffer:
@@ -25,6 +27,8 @@ class GroupBuffer:
         """The group before, until the first picture of this one is whole."""
         self.holding = False
         """Whether there is a group to join."""
+        self.keeps = False
+        """Whether pieces are wanted: a group is here, or may have begun."""
         self.size = 0
         """Bytes of the pieces."""
         self._max_size = max_size
@@ -33,20 +37,19 @@ class GroupBuffer:
         self._began = 0.0
         self._mark: int | None = None
 
-    @property
-    def keeps(self) -> bool:
-        """Whether pieces are wanted: a group is here, or may have begun."""
-        return self.holding or self._mark is not None
-
     def append(self, piece: bytes) -> bool:
-        """Take a piece; return False when the group became too large with it and is given up."""
-        self.pieces.append(piece)
+        """Take a piece; return False when the group became too large with it, or lasts too long, and is given up."""
+        pieces = self.pieces
+        pieces.append(piece)
         self.size += len(piece)
-        if self.size <= self._max_size and self._clock() - self._began <= self._max_seconds:
+        if self.size <= self._max_size and (len(pieces) % _LOOK_AT_CLOCK or not self._is_too_old()):
             return True
         gave_up = self.holding
         self.clear()
         return not gave_up
+
+    def _is_too_old(self) -> bool:
+        return self._clock() - self._began > self._max_seconds
 
     def picture_ended(self) -> None:
         """Hear that the group's first picture is whole."""
@@ -55,6 +58,7 @@ class GroupBuffer:
     def mark(self) -> None:
         """Note that the next piece may begin a group."""
         self._mark = len(self.pieces)
+        self.keeps = True
         if not self.holding:
             self._began = self._clock()
 
@@ -70,7 +74,7 @@ class GroupBuffer:
         self.former = self.pieces if self.holding else []
         self.pieces = begun
         self.size = sum(map(len, begun))
-        self.holding = True
+        self.holding = self.keeps = True
         self._began = self._clock()
         self._mark = None
         return begun
@@ -78,6 +82,6 @@ class GroupBuffer:
     def clear(self) -> None:
         """Forget everything: what comes next has nothing to do with it."""
         self.pieces, self.former = [], []
-        self.holding = False
+        self.holding = self.keeps = False
         self.size = 0
         self._mark = None

@@ -76,7 +76,7 @@ def read_key_frame(pieces: Iterable[bytes], channel: int, medium: MediaDescripti
         for encoded in medium.fmtp.get(name, "").split(","):
             if unit := _base64(encoded):
                 data += _START_CODE + unit
-    look = FINDERS[medium.encoding].look
+    look = FINDERS[medium.encoding]
     seen = False
     for payload, marker in _payloads(pieces, channel):
         # Some devices mark parameter sets like pictures.

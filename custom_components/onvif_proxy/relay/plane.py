@@ -3,7 +3,7 @@
 Cost follows wake-ups, not bytes. Sockets of the plane are served where the loop waits, without a callback's way through it,
 all that are ready at once, into one buffer. While wake-ups would come more often than ticks, because packets come singly or
 streams are many, the loop sleeps to the next tick before it serves: each read takes several packets, each wake-up several
-streams. Few streams whose pictures are written at once are passed on at once.
+streams. Few streams whose pictures are written at once are passed on at once, and so is what comes in bulk.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ READ_BUFFER = 256 * 1024
 """Bytes taken from a socket at once."""
 READ_AHEAD = 64
 """Bytes of the buffer behind what is read: whoever walks a frame may look a little beyond its end."""
+BULK = 96 * 1024
+"""Bytes of a read from which on nothing is gained by waiting for more."""
 MAX_TICKS = 256
 """Ticks in a row before it is measured anew how often wake-ups come without them."""
 MEASURED_WAKES = 16
@@ -31,6 +33,7 @@ _WEIGHT = 1 / 16
 _RARELY = 1.0
 """Seconds between wake-ups; longer is not told apart."""
 _MAX_EVENTS = 256
+_READABLE, _WRITABLE = select.EPOLLIN, select.EPOLLOUT
 
 
 class Pollable(Protocol):
@@ -59,6 +62,8 @@ class Plane(selectors.EpollSelector):
         """Whether sockets are served at ticks only."""
         self.called = False
         """Whether the loop has something to do: a callback or timer that came while sockets were served."""
+        self.received = 0
+        """Bytes that sockets with a tick have given at this wake-up; theirs to count."""
         self._owners: dict[int, Pollable] = {}
         self._ticks: dict[int, float] = {}
         self._tick = 0.0
@@ -83,7 +88,7 @@ class Plane(selectors.EpollSelector):
 
     def add(self, fd: int, owner: Pollable, *, tick: float | None = None) -> None:
         """Serve a socket from now on, reading. The shortest tick (seconds, 0 for none) of all that name one holds for all."""
-        self._epoll.register(fd, select.EPOLLIN)
+        self._epoll.register(fd, _READABLE)
         self._owners[fd] = owner
         if tick is not None:
             self._ticks[fd] = tick
@@ -91,7 +96,7 @@ class Plane(selectors.EpollSelector):
 
     def watch(self, fd: int, *, reading: bool, writing: bool) -> None:
         """Choose what to be told of."""
-        self._epoll.modify(fd, (select.EPOLLIN if reading else 0) | (select.EPOLLOUT if writing else 0))
+        self._epoll.modify(fd, (_READABLE if reading else 0) | (_WRITABLE if writing else 0))
 
     def remove(self, fd: int) -> None:
         """Forget a socket; before it is closed."""
@@ -109,9 +114,14 @@ class Plane(selectors.EpollSelector):
         while True:
             events = self._tick_events(timeout) if self.ticking else self._epoll.poll(timeout, _MAX_EVENTS)
             if events:
+                self.received = 0
                 found = self._serve(events)
-                if self._tick and not self.ticking:
-                    self._measure()
+                if self._tick:
+                    bulky = self.received > BULK * len(events)
+                    if not self.ticking:
+                        self._measure(bulky)
+                    elif bulky:
+                        self._stop_ticking()
                 if found or self.called:
                     return found
             if ends is not None:
@@ -119,13 +129,13 @@ class Plane(selectors.EpollSelector):
                 if timeout <= 0:
                     return []
 
-    def _measure(self) -> None:
-        """See how often wake-ups come; begin to tick where that is too often."""
+    def _measure(self, bulky: bool) -> None:
+        """See how often wake-ups come; begin to tick where that is too often for what they bring."""
         now = time.monotonic()
         self._interval += (min(now - self._woke, _RARELY) - self._interval) * _WEIGHT
         self._woke = now
         self._left_to_measure -= 1
-        self.ticking = self._interval < self._tick and self._left_to_measure <= 0
+        self.ticking = self._interval < self._tick and self._left_to_measure <= 0 and not bulky
         self._served_ticks = 0
 
     def _tick_events(self, timeout: float | None) -> list[tuple[int, int]]:
@@ -134,11 +144,18 @@ class Plane(selectors.EpollSelector):
         time.sleep(left if timeout is None else max(0.0, min(left, timeout)))
         events = self._epoll.poll(0, _MAX_EVENTS)
         self._served_ticks += 1
-        if not events or self._served_ticks >= MAX_TICKS:
+        if not events:
             self.ticking = False
-            self._left_to_measure = MEASURED_WAKES if events else 0
             self._woke = time.monotonic()
+        elif self._served_ticks >= MAX_TICKS:
+            self._stop_ticking()
         return events
+
+    def _stop_ticking(self) -> None:
+        """Measure anew."""
+        self.ticking = False
+        self._left_to_measure = MEASURED_WAKES
+        self._woke = time.monotonic()
 
     def _serve(self, events: list[tuple[int, int]]) -> list[tuple[selectors.SelectorKey, int]]:
         """Serve the plane's sockets; return what else is ready, as asyncio wants it."""
@@ -148,15 +165,18 @@ class Plane(selectors.EpollSelector):
             owner = owners.get(fd)
             if owner is None:
                 if key := self.get_map().get(fd):
-                    wanted = (event & ~select.EPOLLIN and selectors.EVENT_WRITE) | (
-                        event & ~select.EPOLLOUT and selectors.EVENT_READ
+                    wanted = (event & ~_READABLE and selectors.EVENT_WRITE) | (
+                        event & ~_WRITABLE and selectors.EVENT_READ
                     )
                     found.append((key, wanted & key.events))
                 continue
             try:
-                if event & select.EPOLLOUT:
+                if event == _READABLE:
+                    owner.readable()
+                    continue
+                if event & _WRITABLE:
                     owner.writable()
-                if event & ~select.EPOLLOUT and fd in owners:
+                if event & ~_WRITABLE and fd in owners:
                     owner.readable()
             except Exception:
                 # A defect of ours, or a new trick of a peer's: it costs this connection, no other.

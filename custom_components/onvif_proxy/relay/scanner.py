@@ -3,11 +3,13 @@
 from collections.abc import Collection
 from enum import Enum, auto
 
-from .codecs import Finder, Sight
-from .frames import DOLLAR, HEADER, RTP_HEADER, equal_frames, rtp_header, rtp_payload
+from .codecs import Look, Sight
+from .frames import DOLLAR, HEADER, MARKER, RTP_HEADER, equal_frames, rtp_payload
 
 _SHORTEST_LOOK = HEADER + RTP_HEADER + 1
-_UNMARKED = bytes(range(0x80))
+_TIME = slice(4, 8)
+"""Of an RTP header."""
+_NO_TIME = b""
 
 
 class Cut(Enum):
@@ -26,8 +28,8 @@ class Cut(Enum):
 class Scanner:
     """Of one session with a recorder."""
 
-    def __init__(self, *, video: int = -1, finder: Finder | None = None, media: Collection[int] = ()) -> None:
-        """`media` are all RTP channels, `video` the one whose key frames begin groups, found by `finder` if they can be."""
+    def __init__(self, *, video: int = -1, look: Look | None = None, media: Collection[int] = ()) -> None:
+        """`media` are all RTP channels, `video` the one whose key frames begin groups, found by `look` if they can be."""
         self._video = video
         self.whole = True
         """Whether the last scan ended at whole frames: what follows, if anything, is no media."""
@@ -38,16 +40,12 @@ class Scanner:
         self.tails: dict[int, bytes] = {}
         """RTP headers of the last packet of each channel."""
         self._media = bytes(number in media for number in range(256))
-        self._finder = finder
-        self._every = finder is not None and finder.boring is None
-        self._boring = (finder and finder.boring) or b""
-        self._boring_fragments = (finder and finder.boring_fragments) or b""
-        self._fragment = HEADER + RTP_HEADER + (finder.fragment if finder else 0)
-        self._interesting = bytes(value not in self._boring for value in range(256))
-        self._interesting_fragments = bytes(value not in self._boring_fragments for value in range(256))
+        self._look = look
+        self._known = _NO_TIME
+        """The timestamp of a picture that goes on, and of which is known what it is."""
         self._pending = False
         """Whether parameter sets wait for their picture."""
-        self._key_time = -1
+        self._key_time = _NO_TIME
 
     def scan(self, buffer: bytearray, start: int, size: int) -> int:
         """Walk media frames from `start` on; return the end of those that are whole.
@@ -58,8 +56,7 @@ class Scanner:
         self.whole = True
         if self.cuts:
             self.cuts = []
-        last: dict[int, int] = {}
-        is_media, video = self._media, self._video
+        is_media, tails = self._media, self.tails
         while position + HEADER <= size and buffer[position] == DOLLAR:
             channel = buffer[position + 1]
             if not is_media[channel]:
@@ -75,51 +72,47 @@ class Scanner:
             else:
                 count = 1
             if step >= _SHORTEST_LOOK:
-                last[channel] = following - step
-                if channel == video:
+                last = following - step + HEADER
+                tails[channel] = bytes(buffer[last : last + RTP_HEADER])
+                if channel == self._video:
                     self._see(buffer, start, position, step, count)
             position = following
         else:
             self.whole = position == size or buffer[position] != DOLLAR
-        for channel, at in last.items():
-            self.tails[channel] = bytes(buffer[at + HEADER : at + HEADER + RTP_HEADER])
         return position
 
     def _see(self, buffer: bytearray, start: int, position: int, step: int, count: int) -> None:
-        """Look at `count` video packets of the same length, none longer than is needed."""
-        if count == 1:
-            self.pictures += buffer[position + HEADER + 1] >> 7
+        """Look at `count` video packets of the same length, none longer than is needed: what a picture is, its beginning says."""
+        first = position + HEADER
+        time = bytes(buffer[first + _TIME.start : first + _TIME.stop])
+        if count > 1:
+            last = first + (count - 1) * step
+            if (
+                buffer[last + _TIME.start : last + _TIME.stop] != time
+                or not buffer[first + 1 : last : step].isascii()  # a marker before the last one
+            ):
+                for number in range(count):
+                    self._see(buffer, start, position + number * step, step, 1)
+                return
         else:
-            marks = buffer[position + HEADER + 1 : position + count * step : step]
-            self.pictures += len(marks.translate(None, _UNMARKED))
-        if self._finder is None:
-            return
-        if not (self._every or self._pending or buffer[position + HEADER] & 0x1F):
-            at = position + HEADER + RTP_HEADER
-            if count == 1:
-                if not (
-                    self._interesting[buffer[at]] or self._interesting_fragments[buffer[position + self._fragment]]
-                ):
-                    return
-            else:
-                end = position + count * step
-                if not (
-                    buffer[at:end:step].translate(None, self._boring)
-                    or buffer[position + self._fragment : end : step].translate(None, self._boring_fragments)
-                ):
-                    return
-        for number in range(count):
-            self._look(buffer, start, position + number * step, step)
+            last = first
+        if self._look is not None and time != self._known:
+            for at in range(first, last + 1, step):
+                if self._find(self._look, buffer, start, at, step - HEADER, time):
+                    self._known = time
+                    break
+        if buffer[last + 1] & MARKER:
+            self.pictures += 1
+            self._known = _NO_TIME
 
-    def _look(self, buffer: bytearray, start: int, position: int, step: int) -> None:
-        assert self._finder is not None
-        begin, end = rtp_payload(buffer, position + HEADER, position + step)
+    def _find(self, look: Look, buffer: bytearray, start: int, at: int, length: int, time: bytes) -> bool:
+        """Look at one packet; tell whether it shows what its picture is."""
+        begin, end = rtp_payload(buffer, at, at + length)
         if begin == end:
-            return
-        sight = self._finder.look(buffer, begin, end)
+            return False
+        sight = look(buffer, begin, end)
         if sight is Sight.NOTHING:
-            return
-        time = rtp_header(buffer, position + HEADER).timestamp
+            return False
         cut = None
         if sight is Sight.KEY:
             if self._pending:
@@ -133,4 +126,5 @@ class Scanner:
             cut = Cut.REFUTED
         if cut is not None:
             self._pending = cut is Cut.PARAMETERS
-            self.cuts.append((position - start, cut))
+            self.cuts.append((at - HEADER - start, cut))
+        return sight is not Sight.PARAMETERS

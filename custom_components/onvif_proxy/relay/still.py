@@ -25,7 +25,7 @@ async def fetch_key_frame(hub: StreamHub, *, timeout: float) -> KeyFrame | None:
 
     Without a timeout, 0, the stream isn't opened. Raises UpstreamError as the attempt to open it did.
     """
-    frame = hub.key_frame()
+    frame = hub.fanout.key_frame()
     if frame is not None or timeout <= 0:
         return frame
     asker = _Asker()
@@ -33,7 +33,7 @@ async def fetch_key_frame(hub: StreamHub, *, timeout: float) -> KeyFrame | None:
     try:
         async with asyncio.timeout(timeout):
             await hub.describe(asker)
-            while (frame := hub.key_frame()) is None and not asker.ended:
+            while (frame := hub.fanout.key_frame()) is None and not asker.ended:
                 await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError:
         return None

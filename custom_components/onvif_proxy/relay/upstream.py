@@ -175,6 +175,7 @@ class UpstreamSession:
     def data_received(self, size: int) -> int:
         """Walk media, match an answer to its request, refuse what the recorder asks of us. Raises RtspError."""
         plane, scanner = self._plane, self.scanner
+        plane.received += size
         position = 0
         while True:
             end = scanner.scan(plane.buffer, position, size)
@@ -387,7 +388,7 @@ def _scanner(tracks: Iterable[PlayingTrack]) -> Scanner:
     video = next((track for track in tracks if track.medium.kind == "video"), None)
     if video is None:
         return Scanner(media=media)
-    return Scanner(video=video.channels[0], finder=FINDERS.get(video.medium.encoding), media=media)
+    return Scanner(video=video.channels[0], look=FINDERS.get(video.medium.encoding), media=media)
 
 
 def _successful(method: str, response: RtspResponse) -> RtspResponse:

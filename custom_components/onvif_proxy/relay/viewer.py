@@ -238,7 +238,7 @@ class ViewerSession:
     def _leave(self) -> None:
         """Get no more media."""
         if self._hub is not None:
-            self._hub.leave(self._delivery)
+            self._hub.fanout.leave(self._delivery)
         self._dropped += self._delivery.dropped
         if self._udp is not None:
             self._udp.drop_media(0)
@@ -273,7 +273,7 @@ class ViewerSession:
         self.connection.write(response.to_bytes())
         if self._starts and response.status == 200 and self._hub is not None:
             self._state = _State.PLAYING
-            self._hub.join(self._delivery, self._tracks)
+            self._hub.fanout.join(self._delivery, self._tracks)
         self._starts = False
         if self._login.failures >= self._limits.max_login_failures:
             _LOGGER.debug("Viewer %s can't log in", self.address)
@@ -426,7 +426,7 @@ class ViewerSession:
             self._udp = udp
             self._delivery = self._new_delivery()
         header = f"{protocol};unicast;client_port={client[0]}-{client[1]};server_port={server[0]}-{server[1]}"
-        first = None if hub is None else hub.beginnings((number,)).get(number)
+        first = None if hub is None else hub.fanout.beginnings((number,)).get(number)
         return header if first is None else f"{header};ssrc={first.ssrc:08X}"
 
     def _free_channels(self, offer: Transport) -> Channels:
@@ -451,10 +451,10 @@ class ViewerSession:
         hub = self._session_of(request, target)
         if self._state is _State.PLAYING:
             return RtspResponse(200)
-        await hub.group_began()
+        await hub.fanout.group_began()
         self._starts = True
         headers = Headers([("Range", _LIVE)])
-        if rtp_info := self._rtp_info(hub.beginnings(self._tracks), ViewerTarget(target.authority, hub.name)):
+        if rtp_info := self._rtp_info(hub.fanout.beginnings(self._tracks), ViewerTarget(target.authority, hub.name)):
             headers.add("RTP-Info", rtp_info)
         return RtspResponse(200, headers=headers)
 
