@@ -25,12 +25,14 @@ def equal_frames(data: bytes | bytearray, position: int, size: int, step: int) -
     `step` is the first one's length with its header; it must be whole.
     """
     count = (size - position) // step
-    for offset in (0, 1, 2, 3, 4):
-        first = data[position + offset : position + offset + 1]
-        same = data[position + offset : position + count * step : step]
-        count -= len(same.lstrip(first))
-        if count <= 1:
-            return 1
+    end = position + count * step
+    for at in range(position, position + 5):
+        column = data[at:end:step]
+        if column.count(data[at]) < len(column):
+            count -= len(column.lstrip(data[at : at + 1]))
+            if count <= 1:
+                return 1
+            end = position + count * step
     return count
 
 

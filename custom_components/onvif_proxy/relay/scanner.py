@@ -7,8 +7,8 @@ from .codecs import Look, Sight
 from .frames import DOLLAR, HEADER, MARKER, RTP_HEADER, equal_frames, rtp_payload
 
 _SHORTEST_LOOK = HEADER + RTP_HEADER + 1
-_TIME = slice(4, 8)
-"""Of an RTP header."""
+_TIME, _TIME_END = 4, 8
+"""Where the timestamp is in an RTP header."""
 _NO_TIME = b""
 
 
@@ -84,11 +84,11 @@ class Scanner:
     def _see(self, buffer: bytearray, start: int, position: int, step: int, count: int) -> None:
         """Look at `count` video packets of the same length, none longer than is needed: what a picture is, its beginning says."""
         first = position + HEADER
-        time = bytes(buffer[first + _TIME.start : first + _TIME.stop])
+        time = bytes(buffer[first + _TIME : first + _TIME_END])
         if count > 1:
             last = first + (count - 1) * step
             if (
-                buffer[last + _TIME.start : last + _TIME.stop] != time
+                buffer[last + _TIME : last + _TIME_END] != time
                 or not buffer[first + 1 : last : step].isascii()  # a marker before the last one
             ):
                 for number in range(count):
