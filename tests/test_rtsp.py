@@ -1,9 +1,11 @@
 """RTSP messages and framing: bytes in, values out."""
 
 import random
+import re
 
 import pytest
 
+from custom_components.onvif_proxy import rtsp
 from custom_components.onvif_proxy.rtsp import (
     Headers,
     InterleavedRun,
@@ -110,9 +112,10 @@ def test_neighbouring_frames_come_as_one_run() -> None:
         REQUEST.replace(b"\r\n", b"\n"),
         REQUEST.replace(b"CSeq: 2", b"cseq :2"),
         REQUEST.replace(b", realm", b",\r\n realm"),
+        REQUEST.replace(b": Digest", b": \r\n\tDigest"),
         frame(1, b"rtcp") + b"\r\n" + REQUEST,
     ],
-    ids=["empty lines before", "LF only", "spaces and case", "folded", "empty line after a frame"],
+    ids=["empty lines before", "LF only", "spaces and case", "folded", "folded at once", "empty line after a frame"],
 )
 def test_what_devices_send_is_tolerated(data: bytes) -> None:
     request = whole(data)[-1]
@@ -148,6 +151,7 @@ def test_a_text_that_is_not_utf_8_is_read() -> None:
         b"OPTIONS * RTSP/1.0\r\nContent-Length: 1e3\r\n\r\n",
         b"OPTIONS RTSP/1.0\r\n\r\n",
         b"RTSP/1.0 OK\r\n\r\n",
+        b"RTSP/1.0 000 OK\r\n\r\n",
     ],
 )
 def test_nonsense_is_an_error(data: bytes) -> None:
@@ -217,6 +221,26 @@ def test_empty_lines_are_skipped_without_a_step_for_each() -> None:
     (request,) = RtspFramer().feed(Counted(b"\r\n" * 100_000 + b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"))
     assert isinstance(request, RtspRequest)
     assert steps < 10
+
+
+def test_headers_that_come_byte_by_byte_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = 0
+
+    class Counted:
+        """Counts the bytes that are searched."""
+
+        def search(self, data: bytes, start: int, end: int) -> re.Match[bytes] | None:
+            nonlocal searched
+            searched += min(end, len(data)) - start
+            return real.search(data, start, end)
+
+    real = rtsp._HEAD_END
+    monkeypatch.setattr(rtsp, "_HEAD_END", Counted())
+    data = REQUEST[:-2] + b"X: 1\r\n" * 90 + b"\r\n"
+    framer = RtspFramer()
+    items = [item for byte in data + REQUEST for item in framer.feed(bytes((byte,)))]
+    assert [type(item) for item in items] == [RtspRequest, RtspRequest]
+    assert searched < 10 * len(data)
 
 
 @pytest.mark.parametrize("cseq", ["", "-1", "one", "²", "1" * 30])

@@ -122,6 +122,7 @@ def test_encoding_names_have_no_case(rtpmap: str, codec: str) -> None:
         ("sprop-sps=QgEBAWAAAAMAkAAAAwAAAwA/oAUSAXHJJllZpJMrmgIAAAMAAgAAAwAyEA==", (642, 362)),
         ("sprop-parameter-sets=", None),
         ("sprop-parameter-sets=!!!!", None),
+        ("sprop-parameter-sets=Zü==", None),
         ("sprop-parameter-sets=Z2QAKKzZ", None),
         ("sprop-parameter-sets=" + "Z" * 4000, None),
         ("sprop-sps=QgE=", None),
@@ -141,6 +142,7 @@ def test_picture_size_is_that_of_the_parameter_sets(parameters: str, size: tuple
         ("a=framesize:96 1280-720", (1280, 720)),
         ("a=framesize:97 1280-720", None),
         ("a=x-dimensions:0,0", None),
+        ("a=x-dimensions:99999,480", None),
         ("a=x-dimensions:wide,high", None),
     ],
 )
@@ -168,6 +170,10 @@ def test_lines_that_make_no_sense_are_left_out() -> None:
     )
     (video,) = session.media
     assert (video.payload_type, video.encoding, video.fmtp) == (96, "", {"a": ""})
+
+
+def test_a_payload_type_is_offered_once() -> None:
+    assert medium("", f"m=video 0 RTP/AVP {'96 97 ' * 5000}").payload_types == (96, 97)
 
 
 @pytest.mark.parametrize(

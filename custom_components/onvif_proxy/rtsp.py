@@ -52,10 +52,11 @@ REASONS: dict[int, str] = {
 
 _DOLLAR = 0x24
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
+_HEAD_END_LENGTH = 4
 _LINE_END = re.compile(r"\r?\n")
 _EMPTY_LINES = re.compile(rb"[\r\n]+")
 _REQUEST_LINE = re.compile(r"([A-Z_]{1,32}) +(\S+) +(RTSP/[0-9]\.[0-9])")
-_STATUS_LINE = re.compile(r"RTSP/[0-9]\.[0-9] +([0-9]{3})(?: +(.*))?")
+_STATUS_LINE = re.compile(r"RTSP/[0-9]\.[0-9] +([1-9][0-9]{2})(?: +(.*))?")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -215,6 +216,8 @@ class RtspFramer:
         self._max_items = max_items
         self._rest = bytearray()
         self._needed = 0
+        self._searched = 0
+        """Bytes of the rest in which no headers end."""
 
     def feed(self, data: bytes) -> list[RtspRequest | RtspResponse | InterleavedRun]:
         """Take received bytes, return what became whole, in order. Raises RtspError."""
@@ -226,7 +229,8 @@ class RtspFramer:
             self._rest.clear()
         found: list[RtspRequest | RtspResponse | InterleavedRun] = []
         position, size, left = 0, len(data), self._max_items
-        self._needed = 0
+        self._needed, searched = 0, self._searched
+        self._searched = 0
         while position < size and not self._needed:
             first = data[position]
             if first == _DOLLAR:
@@ -237,12 +241,13 @@ class RtspFramer:
             elif empty := _EMPTY_LINES.match(data, position):
                 position = empty.end()
             else:
-                message, position = self._message(data, position)
+                message, position = self._message(data, position, searched)
                 if message is not None:
                     found.append(message)
                     left -= 1
             if left < 0:
                 raise RtspError("too many messages or frames at once")
+            searched = 0
         if position < size:
             self._rest += memoryview(data)[position:]
         return found
@@ -274,13 +279,19 @@ class RtspFramer:
             left -= 1
         return position, left
 
-    def _message(self, data: bytes, position: int) -> tuple[RtspRequest | RtspResponse | None, int]:
-        """Parse the message at `position`: (message, its end), (None, position) while it isn't whole."""
-        match = _HEAD_END.search(data, position, position + self._max_message)
+    def _message(self, data: bytes, position: int, searched: int = 0) -> tuple[RtspRequest | RtspResponse | None, int]:
+        """Parse the message at `position`: (message, its end), (None, position) while it isn't whole.
+
+        The first bytes of it that were searched before aren't again, but for what may be the beginning of the end: headers
+        that come byte by byte would be, as often as they have bytes.
+        """
+        start = position + max(0, searched - _HEAD_END_LENGTH + 1)
+        match = _HEAD_END.search(data, start, position + self._max_message)
         if match is None:
             if len(data) - position >= self._max_message:
                 raise RtspError("headers too long")
-            self._needed = len(data) - position + 1
+            self._searched = len(data) - position
+            self._needed = self._searched + 1
             return None, position
         start_line, headers = self._parse_head(data[position : match.start()])
         length = self._body_length(headers)
@@ -304,7 +315,7 @@ class RtspFramer:
         fields: list[tuple[str, str]] = []
         for line in lines:
             if line[:1] in (" ", "\t") and fields:
-                fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip()}")
+                fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip()}".strip())
                 continue
             name, colon, value = line.partition(":")
             if not colon or not _TOKEN.fullmatch(name.rstrip()):

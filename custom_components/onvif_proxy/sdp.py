@@ -1,12 +1,11 @@
 """Session descriptions of RTSP servers (RFC 4566, RFC 2326 appendix C), read the way devices write them. No I/O."""
 
 from base64 import b64decode
-import binascii
 from dataclasses import dataclass
 import math
 import re
 
-from .sps import h264_picture_size, h265_picture_size
+from .sps import MAX_SIZE, h264_picture_size, h265_picture_size
 
 DEFAULT_MAX_LENGTH = 64 * 1024
 """Bytes of a description."""
@@ -147,7 +146,7 @@ def _media(section: list[str], session_direction: str | None) -> MediaDescriptio
     kind, _, rest = section[0][2:].partition(" ")
     _, _, rest = rest.strip().partition(" ")
     protocol, *formats = rest.split() or [""]
-    payload_types = tuple(int(item) for item in formats if _PAYLOAD_TYPE.fullmatch(item))
+    payload_types = tuple(dict.fromkeys(int(item) for item in formats if _PAYLOAD_TYPE.fullmatch(item)))
     if not payload_types:
         return None
     attributes = _attributes(section)
@@ -220,7 +219,7 @@ def picture_size(media: MediaDescription) -> tuple[int, int] | None:
     dimensions = (media.attribute("x-dimensions") or "").replace(" ", "").partition(",")
     framesize = (_of_payload(media.attributes, "framesize", media.payload_type) or "").partition("-")
     for width, _, height in (dimensions, framesize):
-        if _number(width) and _number(height):
+        if 0 < _number(width) <= MAX_SIZE and 0 < _number(height) <= MAX_SIZE:
             return _number(width), _number(height)
     return None
 
@@ -230,5 +229,5 @@ def _base64(text: str) -> bytes:
     text = text.strip().rstrip("=")
     try:
         return b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:  # of what is not even ASCII, too
         return b""

@@ -11,7 +11,7 @@ from custom_components.onvif_proxy.rtsp import RtspResponse
 
 from .conftest import relaying, until
 from .rtsp_client import RtspClient
-from .scripted_recorder import ScriptedRecorder, ok, silence
+from .scripted_recorder import SDP, ScriptedRecorder, described, ok, silence
 
 
 async def test_it_is_taken_from_the_session_of_the_viewers() -> None:
@@ -22,6 +22,15 @@ async def test_it_is_taken_from_the_session_of_the_viewers() -> None:
         assert frame is not None
         assert (frame.codec, frame.data[-10:]) == ("H264", b"\0\0\0\1\x65first")
         assert recorder.methods.count("PLAY") == 1
+
+
+async def test_parameter_sets_that_are_no_base64_are_left_out() -> None:
+    sets = b"Z0LADdkBYJaEAAADAAQAAAMAyDxQqSA=,aO4xsg=="
+    recorder = ScriptedRecorder(DESCRIBE=described(SDP.replace(sets, "Zü==,!,aO4xsg==".encode())))
+    async with relaying(recorder) as server:
+        frame = await server.key_frame("main", timeout=1.0)
+        assert frame is not None
+        assert frame.data == b"\0\0\0\1\x68\xee\x31\xb2" + b"\0\0\0\1\x65first"
 
 
 async def test_a_session_is_opened_for_it_and_ends_after_it() -> None:

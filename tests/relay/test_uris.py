@@ -42,6 +42,9 @@ def test_location_forgets_credentials() -> None:
         "rtsp://a:99999/",
         "rtsp://a/b c",
         "rtsp://a\r\n/",
+        "rtsp://a..b/",
+        "rtsp://" + "a" * 64 + "/",
+        "rtsp://a\0b/",
     ],
 )
 def test_no_location(uri: str) -> None:

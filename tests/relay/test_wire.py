@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 import json
+import math
 from typing import Any
 
 import pytest
@@ -77,6 +78,11 @@ def test_what_json_has_no_word_for_is_not_written() -> None:
         ({"named": {"x": {"name": None}}}, "whole, named, 'x', name is not str"),
         ({"note": 1}, "whole, note is not str"),
         ({"flags": [0]}, "whole, flags, number 1 is not bool"),
+        ({"parts": [{"name": "a", "weight": 10**400}]}, "whole, parts, number 1, weight is too large"),
+        ({"parts": [{"name": "a", "weight": math.inf}]}, "whole, parts, number 1, weight is no number"),
+        ({"parts": [{"name": "a", "weight": math.nan}]}, "whole, parts, number 1, weight is no number"),
+        ({"note": "\ud800"}, "whole, note is no text"),
+        ({"named": {"\ud800": None}}, "whole, named, '\\ud800' is no text"),
         ({"more": 1}, "whole: 'more' is unknown"),
     ],
 )

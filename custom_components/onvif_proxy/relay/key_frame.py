@@ -1,7 +1,6 @@
 """A key frame put together from its RTP packets, for a decoder: H.264 (RFC 6184), H.265 (RFC 7798). No I/O."""
 
 from base64 import b64decode
-import binascii
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -108,5 +107,5 @@ def _payloads(pieces: Iterable[bytes], channel: int) -> Iterator[tuple[bytes, bo
 def _base64(text: str) -> bytes:
     try:
         return b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # of what is not even ASCII, too
         return b""

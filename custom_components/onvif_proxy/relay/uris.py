@@ -6,7 +6,8 @@ import re
 DEFAULT_PORT = 554
 
 _LOCATION = re.compile(
-    r"rtsp://(?:[^/?#@\s]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^/?#:@\s\[\]]+)(?::(?P<port>[0-9]{1,5}))?(?P<rest>[/?]\S*)?",
+    r"rtsp://(?:[^/?#@\s]*@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^/?#:@\s\x00-\x1f\x7f\[\]]+)(?::(?P<port>[0-9]{1,5}))?(?P<rest>[/?]\S*)?",
     re.IGNORECASE,
 )
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*(.*)", re.IGNORECASE)
@@ -37,8 +38,14 @@ def parse_location(uri: str) -> Location:
     port = int(match["port"] or DEFAULT_PORT) if match else 0
     if match is None or not 0 < port < 65536:
         raise ValueError("not an RTSP URI")
+    host = match["host"].strip("[]").lower()
+    # As a name is looked up; labels that are empty or too long make none.
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise ValueError("not an RTSP URI") from error
     authority = match["host"] if match["port"] is None else f"{match['host']}:{match['port']}"
-    return Location(match["host"].strip("[]").lower(), port, authority, match["rest"] or "")
+    return Location(host, port, authority, match["rest"] or "")
 
 
 def at_authority(uri: str, authority: str) -> str:

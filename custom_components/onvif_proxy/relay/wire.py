@@ -5,6 +5,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
+import math
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -42,15 +43,20 @@ def _read(kind: Any, value: object, place: str) -> Any:
         return _read_optional(kind, value, place)
     if origin is not None and issubclass(origin, Mapping):
         items = get_args(kind)[1]
-        return {name: _read(items, item, f"{place}, {name!r}") for name, item in _expect(dict, value, place).items()}
+        members = _expect(dict, value, place).items()
+        return {
+            _read_text(name, f"{place}, {name!r}"): _read(items, item, f"{place}, {name!r}") for name, item in members
+        }
     if origin is tuple:
         items = get_args(kind)[0]
-        members = enumerate(_expect(list, value, place), start=1)
-        return tuple(_read(items, item, f"{place}, number {number}") for number, item in members)
+        numbered = enumerate(_expect(list, value, place), start=1)
+        return tuple(_read(items, item, f"{place}, number {number}") for number, item in numbered)
     if is_dataclass(kind):
         return _read_dataclass(kind, value, place)
-    if kind is float and isinstance(value, int):
-        return float(_expect(int, value, place))
+    if kind is float:
+        return _read_number(value, place)
+    if kind is str:
+        return _read_text(value, place)
     if issubclass(kind, (datetime, Enum)):
         text = _expect(str, value, place)
         try:
@@ -58,6 +64,27 @@ def _read(kind: Any, value: object, place: str) -> Any:
         except ValueError as error:
             raise WireError(f"{place} is no {kind.__name__}") from error
     return _expect(kind, value, place)
+
+
+def _read_number(value: object, place: str) -> float:
+    """Take a whole number for one, too; Python reads `NaN`, `Infinity` and numbers without end, which are none."""
+    try:
+        number = float(_expect(int, value, place)) if isinstance(value, int) else _expect(float, value, place)
+    except OverflowError as error:
+        raise WireError(f"{place} is too large") from error
+    if not math.isfinite(number):
+        raise WireError(f"{place} is no number")
+    return number
+
+
+def _read_text(value: object, place: str) -> str:
+    """Take what can be sent: JSON has escapes for halves of characters."""
+    text = _expect(str, value, place)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise WireError(f"{place} is no text") from error
+    return text
 
 
 def _read_optional(kind: Any, value: object, place: str) -> Any:
