@@ -169,8 +169,9 @@ class TestServing:
         camera.update(credentials=OTHER_VIEWER, options=CameraOptions(audio=False))
         camera.update(sources={})
         await until(lambda: camera.config.sources == {})
-        assert [await logs_in(camera.port, one) for one in (VIEWER, OTHER_VIEWER)] == [False, True]
+        # Answered once the process has heard of the changes, which end connections.
         assert (await camera.statistics()).streams == ()
+        assert [await logs_in(camera.port, one) for one in (VIEWER, OTHER_VIEWER)] == [False, True]
         pid = pid_of(relays)
         os.kill(pid, signal.SIGKILL)
         camera.update(credentials=VIEWER)
@@ -243,12 +244,12 @@ class TestWhoIsLockedOut:
 
 
 class TestLosingTheProcess:
-    async def test_all_viewers_play_again_within_five_seconds_and_nobody_is_told(
+    async def test_thirty_two_viewers_play_again_within_five_seconds_and_nobody_is_told(
         self, make: Callable[..., RelayProcess]
     ) -> None:
         relays = make(grace_seconds=5.0)
         async with ScriptedRecorder() as recorder:
-            cameras = [Served(config(recorder)) for _ in range(2)]
+            cameras = [Served(config(recorder)) for _ in range(8)]
             ports = [(await camera.by(relays)).port for camera in cameras]
             pid = pid_of(relays)
             playing = asyncio.Semaphore(0)
@@ -266,7 +267,7 @@ class TestLosingTheProcess:
                     except ConnectionError, asyncio.IncompleteReadError:
                         await asyncio.sleep(0.02)
 
-            viewers = [asyncio.create_task(watch(port)) for port in ports for _ in range(3)]
+            viewers = [asyncio.create_task(watch(port)) for port in ports for _ in range(4)]
             for _ in viewers:
                 await playing.acquire()
             os.kill(pid, signal.SIGKILL)

@@ -3,14 +3,21 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+import fcntl
+import socket
+import struct
+import sys
+import termios
 
 import pytest
 
 from custom_components.onvif_proxy.digest import DigestServer
 from custom_components.onvif_proxy.model import Credentials
+from custom_components.onvif_proxy.relay import StreamState
+from custom_components.onvif_proxy.relay.connection import Connection as RelayConnection
 from custom_components.onvif_proxy.rtsp import Headers, RtspRequest, RtspResponse, frame
 
-from .conftest import QUICK, relaying, until
+from .conftest import AT_ONCE, QUICK, relaying, until
 from .rtsp_client import RtspClient
 from .scripted_recorder import (
     FIRST,
@@ -44,6 +51,7 @@ class Login:
     def __init__(self, recorder: ScriptedRecorder, *algorithms: str) -> None:
         """Guard every method but OPTIONS."""
         self.digest = DigestServer("recorder", algorithms=algorithms)
+        self.credentials = RECORDER
         self.refused = 0
         for method in ("DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER"):
             recorder.script[method] = self.guard(recorder, method)
@@ -54,7 +62,7 @@ class Login:
 
         def answer(request: RtspRequest, connection: Connection) -> Answer:
             result = self.digest.check(
-                request.headers.get("Authorization") or "", request.method, (request.uri,), RECORDER
+                request.headers.get("Authorization") or "", request.method, (request.uri,), self.credentials
             )
             if result.ok:
                 return inner(request, connection)
@@ -315,50 +323,111 @@ async def test_a_lost_session_is_opened_anew_while_the_viewer_stays(keep_alive: 
     assert "GET_PARAMETER" in recorder.methods
 
 
-async def test_a_session_without_media_is_opened_anew() -> None:
+async def test_a_login_that_is_refused_in_mid_session_ends_it_and_is_tried_again_later_while_the_viewer_stays() -> None:
+    recorder = ScriptedRecorder(SETUP=short_session)
+    login = Login(recorder, "MD5")
+    recorder.script["OPTIONS"] = login.guard(recorder, "OPTIONS")
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert await viewer.frame() == (0, FIRST)
+        accepted, login.credentials = login.credentials, replace(login.credentials, password="Changed")
+        await until(lambda: server.statistics().streams[0].state is StreamState.RETRYING)
+        asked = len(recorder.connections)
+        await asyncio.sleep(QUICK.login_retry_first / 2)
+        # Whoever asks again and again locks the account.
+        assert len(recorder.connections) <= asked + 1
+        login.credentials = accepted
+        await until(lambda: server.statistics().streams[0].state is StreamState.LIVE)
+        assert (await viewer.frame())[1][12:] == FIRST[12:]
+        assert server.viewers == 1
+
+
+@pytest.mark.parametrize(
+    "last", [b"", frame(0, packet(9, 9, b"\x41picture"))[:20]], ids=["", "in the middle of a frame"]
+)
+async def test_a_session_without_media_is_opened_anew(last: bytes) -> None:
     recorder = ScriptedRecorder()
     async with relaying(recorder, replace(QUICK, media_timeout=0.2)) as server, RtspClient(server.port) as viewer:
         await viewer.play()
+        recorder.connections[0].send(last)
         await until(lambda: len(recorder.connections) == 2)
         assert (await viewer.request("GET_PARAMETER", "/main")).status == 200
 
 
-@pytest.mark.parametrize("how", ["close", "nonsense"])
+@pytest.mark.parametrize("how", ["close", "reset", "half closed", "nonsense"])
 async def test_a_recorder_that_ends_in_mid_stream_is_asked_again(how: str) -> None:
     recorder = ScriptedRecorder()
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
         await viewer.play()
         if how == "close":
             recorder.connections[0].writer.transport.abort()
+        elif how == "reset":
+            sock = recorder.connections[0].writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            recorder.connections[0].writer.transport.abort()
+        elif how == "half closed":
+            recorder.connections[0].writer.write_eof()
         else:
             recorder.connections[0].send(b"\x00 this is neither a frame nor a message\r\n\r\n")
         await until(lambda: len(recorder.connections) == 2)
         assert server.viewers == 1
 
 
-async def test_answers_to_other_requests_are_ignored() -> None:
+@pytest.mark.parametrize("method", ["DESCRIBE", "SETUP", "PLAY"])
+async def test_answers_in_the_wrong_order_are_told_apart(method: str) -> None:
     def reordered(request: RtspRequest, connection: Connection) -> Answer:
-        connection.send(b"RTSP/1.0 404 Not Found\r\nCSeq: 99\r\n\r\n")
-        return recorder.answer_setup(request, connection)
+        number = request.cseq or 0
+        for other in (number - 1, number + 1, 99):
+            connection.send(b"RTSP/1.0 404 Not Found\r\nCSeq: %d\r\n\r\n" % other)
+        return getattr(recorder, f"answer_{method.lower()}")(request, connection)
 
-    recorder = ScriptedRecorder(SETUP=reordered)
+    recorder = ScriptedRecorder(**{method: reordered})
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
         assert (await viewer.play()).status == 200
+        assert await viewer.frame() == (0, FIRST)
+    assert len(recorder.connections) == 1
 
 
-async def test_everything_may_come_byte_by_byte() -> None:
+def unread(sock: socket.socket) -> int:
+    """Return how many bytes a socket has that nobody has read."""
+    return int.from_bytes(fcntl.ioctl(sock, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
+
+
+async def test_media_and_messages_may_be_cut_anywhere() -> None:
     recorder = ScriptedRecorder()
-    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+    async with (
+        relaying(recorder, options=replace(AT_ONCE, tick=0.0)) as server,
+        RtspClient(server.port) as viewer,
+    ):
         await viewer.play()
         assert await viewer.frame() == (0, FIRST)
+        assert server._camera is not None
+        plane = server._camera.common.plane
+        (relays,) = (
+            owner.sock
+            for owner in plane._owners.values()
+            if isinstance(owner, RelayConnection) and owner.sock.getpeername()[1] == recorder.port
+        )
+
+        async def send(data: bytes) -> None:
+            """Send, and wait until the relay has read it."""
+            recorder.connections[0].send(data)
+            async with asyncio.timeout(5):
+                while unread(relays):
+                    await asyncio.sleep(0)
+
         sound = packet(1, 2, b"sound", kind=8)
         media = frame(0, packet(2, 200, b"\x41picture")) + frame(2, sound) + frame(1, SENDER_REPORT)
-        request = b"OPTIONS * RTSP/1.0\r\nCSeq: 5\r\n\r\n"
-        for byte in (media + request) * 2:
-            recorder.connections[0].send(bytes((byte,)))
-            await asyncio.sleep(0)
-        got = [await viewer.frame() for _ in range(6)]
-        assert got == [(0, packet(2, 200, b"\x41picture")), (2, sound), (1, SENDER_REPORT)] * 2
+        data = media + b"OPTIONS * RTSP/1.0\r\nCSeq: 5\r\n\r\n"
+        wanted = [(0, packet(2, 200, b"\x41picture")), (2, sound), (1, SENDER_REPORT)]
+        for cut in range(len(data) + 1):
+            await send(data[:cut])
+            await send(data[cut:])
+            assert [await viewer.frame() for _ in range(3)] == wanted
+        for byte in data:
+            await send(bytes((byte,)))
+        assert [await viewer.frame() for _ in range(3)] == wanted
+    assert len(recorder.connections) == 1
 
 
 async def test_requests_of_the_recorder_are_refused() -> None:

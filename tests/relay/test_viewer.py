@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from custom_components.onvif_proxy.model import Credentials
+from custom_components.onvif_proxy.relay.rtcp import empty_receiver_report
 from custom_components.onvif_proxy.rtsp import RtspRequest, frame
 
 from .conftest import QUICK, relaying, until
@@ -251,6 +252,41 @@ async def test_nonsense_is_answered_and_ends_the_connection(data: bytes, expecte
         assert (await viewer.reply()).status == expected
         assert await viewer.ended()
     assert recorder.connections == []
+
+
+async def test_nonsense_of_a_viewer_that_plays_ends_it_and_disturbs_no_one() -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer, RtspClient(server.port) as other:
+        await viewer.play()
+        await other.play()
+        viewer.send(bytes(range(1, 256)) + b"\r\n\r\n")
+        assert await viewer.ended()
+        assert b"RTSP/1.0 400 " in viewer.received
+        recorder.connections[0].send(frame(0, b"undisturbed"))
+        assert [await other.frame(), await other.frame()] == [(0, FIRST), (0, b"undisturbed")]
+        await until(lambda: server.viewers == 1)
+
+
+async def test_requests_and_reports_may_come_byte_by_byte() -> None:
+    recorder = ScriptedRecorder()
+    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert viewer.digest is not None
+        uri = viewer.uri("/main")
+        for number in ("77", "78"):
+            said = (
+                frame(1, empty_receiver_report(1))
+                + (
+                    f"GET_PARAMETER {uri} RTSP/1.0\r\nCSeq: {number}\r\nSession: {viewer.session}\r\n"
+                    f"Authorization: {viewer.digest.authorization('GET_PARAMETER', uri)}\r\n"
+                    "Content-Length: 10\r\n\r\nposition\r\n"
+                ).encode()
+            )
+            for byte in said:
+                viewer.send(bytes((byte,)))
+                await asyncio.sleep(0)
+            reply = await viewer.reply()
+            assert (reply.status, reply.get("CSeq")) == (451, number)
 
 
 @pytest.mark.parametrize("line", [b"X: ", b"X: 1\r\n"], ids=["one header", "many headers"])
