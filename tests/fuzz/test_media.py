@@ -108,9 +108,9 @@ class Seen:
 
 
 def naive_scan(encoding: str, data: bytes) -> Seen:
-    """Look at every packet."""
+    """Look at every packet, until it is known what its picture is."""
     seen = Seen(0, [], 0, {})
-    pending, key_time = False, -1
+    pending, key_time, known = False, -1, -1
     for position, channel, step in naive_frames(data):
         if channel not in (VIDEO, SOUND):
             break
@@ -120,13 +120,16 @@ def naive_scan(encoding: str, data: bytes) -> Seen:
         seen.tails[channel] = data[position + HEADER : position + HEADER + RTP_HEADER]
         if channel != VIDEO:
             continue
-        seen.pictures += data[position + HEADER + 1] >> 7
+        marker = data[position + HEADER + 1] >> 7
+        seen.pictures += marker
         begin, end = naive_payload(data[position + HEADER : position + step])
-        if begin >= end:
-            continue
         payload = data[position + HEADER + begin : position + HEADER + end]
-        sight = FINDERS[encoding].look(payload, 0, len(payload))
         time = int.from_bytes(data[position + HEADER + 4 : position + HEADER + 8])
+        sight = Sight.NOTHING
+        if time != known and begin < end:
+            sight = FINDERS[encoding](payload, 0, len(payload))
+            known = time if sight in (Sight.KEY, Sight.OTHER) else known
+        known = -1 if marker else known
         cut = None
         if sight is Sight.KEY:
             cut = Cut.CONFIRMED if pending else Cut.KEY if time != key_time else None
@@ -139,6 +142,21 @@ def naive_scan(encoding: str, data: bytes) -> Seen:
             pending = cut is Cut.PARAMETERS
             seen.cuts.append((position, cut))
     return seen
+
+
+def picture_by_picture(frames: list[bytes]) -> Iterator[bytes]:
+    """Yield frames with other timestamps, none of which comes again after another: a scanner counts on that.
+
+    Those of packets that had the same and follow each other are the same again.
+    """
+    former, time = b"", 0
+    for one in frames:
+        if len(one) < HEADER + RTP_HEADER or one[0] != 0x24 or one[1] != VIDEO:
+            yield one
+            continue
+        time += one[8:12] != former
+        former = one[8:12]
+        yield one[:8] + time.to_bytes(4) + one[12:]
 
 
 def naive_payload(data: bytes) -> tuple[int, int]:
@@ -167,7 +185,7 @@ def in_pieces(scanner: Scanner, data: bytes, cuts: Sequence[int]) -> Seen:
 
 def scanner_of(encoding: str) -> Scanner:
     """Return one for the channels of these tests."""
-    return Scanner(video=VIDEO, finder=FINDERS[encoding], media=(VIDEO, SOUND))
+    return Scanner(video=VIDEO, look=FINDERS[encoding], media=(VIDEO, SOUND))
 
 
 @holds(drawn=streams(others=True), seed=SEEDS, cuts=CUTS)
@@ -176,7 +194,7 @@ def test_a_scanner_sees_what_a_naive_one_sees_in_any_pieces(
 ) -> Iterator[Hashable]:
     encoding, drawn_frames = drawn
     for frames in rearranged(drawn_frames, seed):
-        data = b"".join(frames)
+        data = b"".join(picture_by_picture(frames))
         wanted = naive_scan(encoding, data)
         assert in_pieces(scanner_of(encoding), data, (0,)) == wanted
         yield encoding, data
@@ -187,26 +205,23 @@ def test_a_scanner_sees_what_a_naive_one_sees_in_any_pieces(
 
 
 @holds(found=variants(b"".join(frame(VIDEO, packet(1, 2, unit + b"x" * 30)) * 4 for unit in UNITS["H264"])), cuts=CUTS)
-def test_a_scanner_of_anything_sees_what_a_naive_one_sees(found: list[bytes], cuts: list[int]) -> Iterator[Hashable]:
+def test_a_scanner_of_anything_walks_it_as_a_naive_one(found: list[bytes], cuts: list[int]) -> Iterator[Hashable]:
     for data in found:
         for encoding in ("H264", "H265"):
             wanted = naive_scan(encoding, data)
-            assert in_pieces(scanner_of(encoding), data, (0,)) == wanted
-            yield encoding, data
-            assert in_pieces(scanner_of(encoding), data, cuts or (1, 0x8000)) == wanted
-            yield encoding, data, tuple(cuts)
+            for places in ((0,), cuts or (1, 0x8000)):
+                seen = in_pieces(scanner_of(encoding), data, places)
+                assert (seen.end, seen.pictures, seen.tails) == (wanted.end, wanted.pictures, wanted.tails)
+                starts = [position for position, _, _ in naive_frames(data[: wanted.end])]
+                assert [at for at, _ in seen.cuts] == sorted({at for at, _ in seen.cuts} & set(starts))
+                yield encoding, data, tuple(places)
 
 
 @holds(payload=st.one_of(*map(_payloads, UNITS), st.binary(max_size=300)))
 def test_any_payload_shows_something_or_nothing(payload: bytes) -> Iterator[Hashable]:
     for start in range(min(len(payload), 40)):
-        for encoding, finder in FINDERS.items():
-            sight = finder.look(payload, start, len(payload))
-            assert sight is finder.look(payload[start:], 0, len(payload) - start)
-            if finder.boring is not None and payload[start] in finder.boring:
-                at = start + finder.fragment
-                begins = at < len(payload) and payload[at] not in finder.boring_fragments
-                assert begins or sight not in (Sight.KEY, Sight.PARAMETERS)
+        for encoding, look in FINDERS.items():
+            assert look(payload, start, len(payload)) is look(payload[start:], 0, len(payload) - start)
             yield encoding, payload[start:]
 
 
