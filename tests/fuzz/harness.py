@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-SUITE_EXAMPLES = 60
+SUITE_EXAMPLES = 50
 """Of each property in the suite; an example tries several inputs."""
 EXAMPLES_A_ROUND = 500
 """Of a long run; then it is looked whether that is enough."""
@@ -20,7 +20,8 @@ _COMMON = settings(
 )
 
 # Hypothesis keeps notes on characters and sources, by default where it is started.
-set_hypothesis_home_dir(tempfile.gettempdir() + "/onvif-proxy-hypothesis")
+_NOTES = tempfile.TemporaryDirectory(prefix="onvif-proxy-fuzz-")
+set_hypothesis_home_dir(_NOTES.name)
 
 type Check = Callable[..., Iterator[Hashable]]
 """A property: raises where it does not hold, and yields each input that was tried: what a parser was given from its start on."""

@@ -172,6 +172,25 @@ def test_pieces_of_any_size_give_the_same() -> None:
     assert (pieces.pictures, pieces.tails, rest) == (whole.pictures, whole.tails, b"")
 
 
+@pytest.mark.parametrize("payloads", [(b"", b""), (b"a", b"b"), (packet(1, 1, b"x"), packet(1, 1, b"x"))])
+def test_tiny_frames_that_differ_are_each_compared_with_few(payloads: tuple[bytes, bytes]) -> None:
+    compared = 0
+
+    class Counted(bytearray):
+        """Counts the bytes that are taken out."""
+
+        def __getitem__(self, key: object) -> object:
+            nonlocal compared
+            found = super().__getitem__(key)  # type: ignore[index]  # whatever was asked for
+            compared += len(found) if isinstance(found, (bytes, bytearray)) else 1
+            return found
+
+    data = (frame(0, payloads[0]) + frame(2, payloads[1])) * 5000
+    found = scanner()
+    assert found.scan(Counted(data + bytes(READ_AHEAD)), 0, len(data)) == len(data)
+    assert compared < 10_000 * 1500
+
+
 def test_noise_harms_nobody() -> None:
     chance = random.Random(3)
     for encoding in FINDERS:
