@@ -80,7 +80,7 @@ def _stream_sensors(role: StreamRole) -> tuple[RelaySensorDescription, ...]:
     def of_stream[T](read: Callable[[StreamStatistics], T]) -> Callable[[CameraStatistics], T | None]:
         return lambda camera: next((read(stream) for stream in camera.streams if stream.name == role), None)
 
-    reason = of_stream(lambda stream: stream.reason)
+    reason = of_stream(lambda stream: None if stream.trouble is None else stream.trouble.reason.value)
     return (
         RelaySensorDescription(
             key=f"{role}_stream",
@@ -129,7 +129,7 @@ def relay_sensors(data: OnvifProxyData, fleet_camera: FleetCamera) -> list[Relay
 class RelaySensor(CameraEntity, SensorEntity):
     """A sensor that reads what the relay does; unavailable while the camera is not served."""
 
-    _unrecorded_attributes = frozenset({"reason", "watching"})
+    _unrecorded_attributes = frozenset({"watching"})
     """Who watches is for now, not for the database."""
     entity_description: RelaySensorDescription
 
