@@ -78,8 +78,8 @@ def _ignore(*_: object) -> None:
 class VirtualCamera:
     """Runs the servers of one channel whenever it is switched on and has an endpoint; recovers alone.
 
-    All methods are called in one event loop. `on_change` is called after each change of `status`, `viewers`, `event_kinds` and
-    `foreign_clients`.
+    All methods are called in one event loop. `on_change` is called after each change of `status`, `viewers`, `channel`,
+    `event_kinds` and `foreign_clients`.
     """
 
     def __init__(
@@ -322,6 +322,7 @@ class VirtualCamera:
             self._take_kinds()
             self._announce()
             self._servers.update_sources(self._sources())
+            self._on_change()
 
     def set_channel_gone(self, gone: bool) -> None:
         """Tell that the recorder lacks the channel; it may be back with the next scan, so the camera stays reachable."""
