@@ -1,7 +1,7 @@
 """One stream of a recorder for any number of viewers: one session, while somebody needs it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,13 +47,22 @@ class Offer:
 class StreamHub:
     """Opened by its first holder, closed `keep_seconds` after its last."""
 
-    def __init__(self, name: str, source: Source, options: CameraOptions, limits: Limits, common: Shared) -> None:
-        """Do nothing yet."""
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        options: CameraOptions,
+        limits: Limits,
+        common: Shared,
+        on_change: Callable[[], None],
+    ) -> None:
+        """Do nothing yet; `on_change` is called when its state is another."""
         self.name = name
         self.source = source
         self._options = options
         self._limits = limits
         self._common = common
+        self._on_change = on_change
         self._holders: set[Holder] = set()
         self._described: set[Holder] = set()
         """Holders that know what the stream is."""
@@ -261,9 +270,10 @@ class StreamHub:
     # What it is doing.
 
     def _set_state(self, state: StreamState, trouble: StreamTrouble | None) -> None:
-        if state is not self._state:
+        former, self._state, self._trouble = self._state, state, trouble
+        if state is not former:
             self._since = datetime.now(UTC)
-        self._state, self._trouble = state, trouble
+            self._on_change()
 
     def statistics(self) -> StreamStatistics:
         """Return what it is doing."""

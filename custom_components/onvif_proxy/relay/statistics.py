@@ -61,9 +61,9 @@ class StreamStatistics:
     since: datetime
     """UTC; since when the state holds."""
     bit_rate: float
-    """Bit/s of media from the recorder, lately."""
+    """Bit/s of media from the recorder, since the last look at it and for a second at least."""
     frame_rate: float
-    """Pictures a second, lately."""
+    """Pictures a second, likewise."""
     reconnects: int
     """Sessions that were opened after one was lost, ever."""
     dropped_groups: int
