@@ -117,6 +117,35 @@ async def test_a_camera_is_added_changed_and_removed(relay: Relay) -> None:
             pass
 
 
+async def test_commands_that_come_at_once_are_done_in_their_order(relay: Relay) -> None:
+    other = Credentials(username="viewer", password="OtherSecret")
+    relay.send(
+        encode(AddCamera(id=1, camera=config()), 101)
+        + encode(UpdateCamera(id=1, camera=config(credentials=other)), 102)
+        + encode(AddCamera(id=2, camera=config()), 103)
+        + encode(RemoveCamera(id=2), 104)
+        + encode(Ping(log_level=logging.WARNING), 105)
+    )
+    answers: dict[int, Message] = {}
+    cameras = 0
+    while len(answers) < 5:
+        heard = await relay.hear()
+        if heard.number is not None:
+            answers[heard.number] = heard.message
+        elif isinstance(heard.message, Health):
+            cameras = heard.message.cameras
+    first, second = answers[101], answers[103]
+    assert isinstance(first, Listening)
+    assert isinstance(second, Listening)
+    assert answers[102] == answers[104] == Done()
+    assert cameras == 1
+    async with RtspClient(first.port, other) as viewer:
+        assert (await viewer.request("DESCRIBE", "/nothing")).status == 404
+    with pytest.raises(ConnectionRefusedError):
+        async with RtspClient(second.port):
+            pass
+
+
 @pytest.mark.parametrize(
     "command",
     [

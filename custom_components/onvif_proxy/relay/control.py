@@ -120,7 +120,8 @@ class Control:
         if not isinstance(command, (AddCamera, Ping)) and getattr(command, "id", None) not in self._cameras:
             answer(Failed(errno=None, text="no such camera"))
         elif (slow := self._slow.get(type(command))) is not None:
-            task = asyncio.get_running_loop().create_task(self._do(slow(command), answer))
+            # Eager: the next command may be about what this one begins or ends.
+            task = asyncio.get_running_loop().create_task(self._do(slow(command), answer), eager_start=True)
             tasks = self._asking if isinstance(command, GetKeyFrame) else self._tasks
             tasks.add(task)
             task.add_done_callback(tasks.discard)
