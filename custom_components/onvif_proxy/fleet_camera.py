@@ -30,6 +30,8 @@ class FleetCamera:
     """The entities of Home Assistant that tell it of events."""
     listeners: Listeners[[]]
     """Told of every change of its state, its settings, its channel and of the kinds of its events."""
+    activity_listeners: Listeners[[]]
+    """Told when it has other viewers, or its streams do something else."""
     event_listeners: Listeners[[EventKind, bool]]
     """Told when what it sees begins or ends."""
     login_listeners: Listeners[[LoginFailure]]

@@ -171,6 +171,7 @@ class RelaySensor(CameraEntity, SensorEntity):
         """Attach it to the camera's device."""
         super().__init__(data.coordinator, data.fleet, fleet_camera, description)
         self._relay = data.relay
+        self._written: CameraStatistics | None = None
 
     @property
     def _statistics(self) -> CameraStatistics | None:
@@ -195,4 +196,11 @@ class RelaySensor(CameraEntity, SensorEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self._relay.async_add_listener(self.async_write_ha_state))
+        self.async_on_remove(self._relay.async_add_listener(self._async_looked))
+
+    @callback
+    def _async_looked(self) -> None:
+        """Show what was asked anew; all sensors of 64 cameras at once would hold up the loop for tens of milliseconds."""
+        if self._statistics is not self._written:
+            self._written = self._statistics
+            self.async_write_ha_state()

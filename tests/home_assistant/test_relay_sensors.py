@@ -193,8 +193,11 @@ async def test_cameras_that_nobody_watches_are_not_asked_again(hass: HomeAssista
         with patch.object(
             VirtualCamera, "relay_statistics", autospec=True, side_effect=VirtualCamera.relay_statistics
         ) as ask:
-            await look(hass)
+            with patch.object(RelaySensor, "async_write_ha_state", autospec=True) as write:
+                await look(hass)
+                await until(lambda: write.called)
             assert {call.args[0] for call in ask.call_args_list} == {camera}
+            assert {call.args[0]._camera for call in write.call_args_list} == {camera}
 
 
 @pytest.mark.parametrize(

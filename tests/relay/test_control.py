@@ -260,7 +260,7 @@ class TestActivity:
         relay.send(encode(Ping(log_level=logging.WARNING)))
         assert isinstance((await relay.hear()).message, Health)
 
-    def test_a_camera_that_cannot_tell_leaves_the_others_alone(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_a_camera_that_cannot_tell_leaves_the_others_alone(self, caplog: pytest.LogCaptureFixture) -> None:
         told: list[bytes] = []
         control = Control(told.append)
         statistics = CameraStatistics(streams=(), viewers=())

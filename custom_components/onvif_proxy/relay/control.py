@@ -55,6 +55,8 @@ MAX_UNREAD = 4 * 1024 * 1024
 """Bytes that wait for a parent that doesn't read; what is logged beyond them is lost."""
 GATHER_SECONDS = 0.05
 """From a change of what viewers and streams do to the parent's knowing it: others often follow at once."""
+REST_SECONDS = 0.5
+"""From one time that the parent is told to the next: what goes to and fro must not keep it busy."""
 PARENT_SECONDS = 0.5
 """Between two looks at whether the parent is still there."""
 _PACKAGE = __name__.partition(".relay.")[0]
@@ -81,6 +83,8 @@ class Control:
         self._changed: set[int] = set()
         """Cameras whose viewers or streams may do something else than the parent knows."""
         self._telling: asyncio.TimerHandle | None = None
+        self._rests_until = 0.0
+        """By the loop's clock."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
         """Tasks that wait for a recorder, and that nobody needs to wait for."""
@@ -149,11 +153,13 @@ class Control:
     def _camera_changed(self, number: int) -> None:
         self._changed.add(number)
         if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._tell_activity)
+            loop = asyncio.get_running_loop()
+            self._telling = loop.call_at(max(loop.time() + GATHER_SECONDS, self._rests_until), self._tell_activity)
 
     def _tell_activity(self) -> None:
         """Tell what viewers and streams do, where that is news."""
         self._telling = None
+        self._rests_until = asyncio.get_running_loop().time() + REST_SECONDS
         changed, self._changed = self._changed, set()
         for number in changed:
             served = self._cameras.get(number)
