@@ -66,9 +66,9 @@ class Controls:
 
 
 def silent(channel: Channel) -> Channel:
-    """Return a channel without the sound of its streams."""
-    sub = None if channel.sub is None else replace(channel.sub, audio=None)
-    return replace(channel, main=replace(channel.main, audio=None), sub=sub)
+    """Return a channel without the sound of its streams, and without a loudspeaker."""
+    sub = None if channel.sub is None else replace(channel.sub, audio=None, loudspeaker=None)
+    return replace(channel, main=replace(channel.main, audio=None, loudspeaker=None), sub=sub)
 
 
 def _ignore(*_: object) -> None:

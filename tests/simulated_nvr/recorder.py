@@ -219,6 +219,10 @@ class SimulatedRecorder:
         """The most RTSP sessions at one time since the start."""
         return self._rtsp.sessions_peak
 
+    def heard(self, number: int) -> list[bytes]:
+        """Return the RTP packets that came for the loudspeaker of a channel since the start."""
+        return self._rtsp.heard.get(number, [])
+
     @property
     def rtsp_frames_dropped(self) -> int:
         """Frames that the living sessions dropped, because their clients were too slow."""
