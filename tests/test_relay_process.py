@@ -169,9 +169,8 @@ class TestServing:
         camera = await Served(config()).by(relays)
         camera.update(credentials=OTHER_VIEWER, options=CameraOptions(audio=False))
         camera.update(sources={})
-        await until(lambda: camera.config.sources == {})
+        assert (await camera.statistics()).streams == ()  # what was told before it is done, too
         assert [await logs_in(camera.port, one) for one in (VIEWER, OTHER_VIEWER)] == [False, True]
-        assert (await camera.statistics()).streams == ()
         pid = pid_of(relays)
         os.kill(pid, signal.SIGKILL)
         camera.update(credentials=VIEWER)
@@ -236,10 +235,12 @@ class TestWhoIsLockedOut:
         assert await logs_in(camera.port)
         for _ in range(2):
             served.logins.failed(LOOPBACK, LoginWay.SOAP, LoginProblem.WRONG_PASSWORD)
+        await camera.statistics()
         assert not await logs_in(camera.port)
         pid = pid_of(relays)
         os.kill(pid, signal.SIGKILL)
         await lost(relays, pid)
+        await camera.statistics()
         assert not await logs_in(camera.port)
 
 
@@ -459,10 +460,11 @@ class Held:
             await self._reached.wait()
         assert self.relays.state.pid is None
 
-    async def go_on(self) -> None:
-        """Let it be restored; returns when it is."""
+    async def go_on(self, camera: ServedCamera) -> None:
+        """Let it be restored; returns when it is, and has done what it was told before."""
         self._goes_on.set()
         await until(lambda: self.relays.state.pid is not None)
+        await camera.statistics()
 
 
 class TestChangesWhileItIsRestored:
@@ -475,7 +477,7 @@ class TestChangesWhileItIsRestored:
         await held.lose(late)
         for camera in (ready, late):
             camera.update(credentials=OTHER_VIEWER)
-        await held.go_on()
+        await held.go_on(ready)
         for camera in (ready, late):
             assert [await logs_in(camera.port, one) for one in (VIEWER, OTHER_VIEWER)] == [False, True]
 
@@ -485,7 +487,7 @@ class TestChangesWhileItIsRestored:
         async with ScriptedRecorder() as recorder:
             for camera in (ready, late):
                 camera.update(sources={"main": recorder.source}, options=CameraOptions(audio=False))
-            await held.go_on()
+            await held.go_on(ready)
             for camera in (ready, late):
                 assert [one.name for one in (await camera.statistics()).streams] == ["main"]
                 async with RtspClient(camera.port) as viewer:
@@ -498,7 +500,7 @@ class TestChangesWhileItIsRestored:
         await held.lose(await late.by(relays))
         for served in (ready, late):
             served.logins.failed(LOOPBACK, LoginWay.SOAP, LoginProblem.WRONG_PASSWORD)
-        await held.go_on()
+        await held.go_on(ready.handle)
         assert [await logs_in(served.handle.port) for served in (ready, late)] == [False, False]
 
     async def test_a_camera_that_is_given_up_leaves_its_port_at_once(self, relays: RelayProcess, held: Held) -> None:
@@ -508,7 +510,7 @@ class TestChangesWhileItIsRestored:
         for camera in (ready, late):
             await camera.stop()
             socket.create_server((LOOPBACK, camera.port)).close()
-        await held.go_on()
+        await held.go_on(staying)
         assert await logs_in(staying.port)
         for camera in (ready, late):
             with pytest.raises(ConnectionRefusedError):
@@ -533,7 +535,7 @@ class TestChangesWhileItIsRestored:
         with pytest.raises(asyncio.CancelledError):
             await leaving
         assert not coming.done()
-        await held.go_on()
+        await held.go_on(former)
         new = await coming
         assert [await logs_in(camera.port) for camera in (former, new)] == [True, True]
 
@@ -552,8 +554,8 @@ class TestChangesWhileItIsRestored:
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         await until(lambda: held.child is not None and held.child.pid is None)
-        await held.go_on()
-        await until(lambda: relays.state.restarts == 2 and relays.state.pid is not None)
+        await held.go_on(cameras[0])
+        assert relays.state.restarts == 2
         for camera in cameras[:2]:
             assert [await logs_in(camera.port, one) for one in (VIEWER, OTHER_VIEWER)] == [False, True]
         with pytest.raises(ConnectionRefusedError):
