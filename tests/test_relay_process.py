@@ -17,10 +17,11 @@ import pytest
 from custom_components.onvif_proxy.logins import LoginFailure, LoginGuard, LoginProblem, LoginWay
 from custom_components.onvif_proxy.model import Credentials
 from custom_components.onvif_proxy.relay.config import CameraConfig
+from custom_components.onvif_proxy.relay.messages import AddCamera, Command
 from custom_components.onvif_proxy.relay.options import CameraOptions
 from custom_components.onvif_proxy.relay.source import Source
 from custom_components.onvif_proxy.relay.statistics import StreamState
-from custom_components.onvif_proxy.relay_child import COMMAND, RelayDown, Timing
+from custom_components.onvif_proxy.relay_child import COMMAND, RelayChild, RelayDown, Timing
 from custom_components.onvif_proxy.relay_process import RelayProcess, ServedCamera
 from tests.relay.conftest import until
 from tests.relay.rtsp_client import VIEWER, RtspClient
@@ -168,9 +169,7 @@ class TestServing:
         camera = await Served(config()).by(relays)
         camera.update(credentials=OTHER_VIEWER, options=CameraOptions(audio=False))
         camera.update(sources={})
-        await until(lambda: camera.config.sources == {})
-        # Answered once the process has heard of the changes, which end connections.
-        assert (await camera.statistics()).streams == ()
+        assert (await camera.statistics()).streams == ()  # what was told before it is done, too
         assert [await logs_in(camera.port, one) for one in (VIEWER, OTHER_VIEWER)] == [False, True]
         pid = pid_of(relays)
         os.kill(pid, signal.SIGKILL)
@@ -236,10 +235,12 @@ class TestWhoIsLockedOut:
         assert await logs_in(camera.port)
         for _ in range(2):
             served.logins.failed(LOOPBACK, LoginWay.SOAP, LoginProblem.WRONG_PASSWORD)
+        await camera.statistics()
         assert not await logs_in(camera.port)
         pid = pid_of(relays)
         os.kill(pid, signal.SIGKILL)
         await lost(relays, pid)
+        await camera.statistics()
         assert not await logs_in(camera.port)
 
 
@@ -427,6 +428,140 @@ asyncio.run(main())
         parent.kill()
         await parent.wait()
         await until(lambda: not is_alive(pid))
+
+
+class Held:
+    """Keeps a process that replaces another from having restored all of its cameras."""
+
+    def __init__(self, relays: RelayProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.relays = relays
+        self.child: RelayChild | None = None
+        """The one that restores."""
+        self._id: int | None = None
+        self._reached = asyncio.Event()
+        self._goes_on = asyncio.Event()
+        ask = RelayChild.ask
+
+        async def slow(child: RelayChild, command: Command, answer: type[Any]) -> Any:
+            answered = await ask(child, command, answer)
+            if isinstance(command, AddCamera) and command.id == self._id:
+                self.child = child
+                self._reached.set()
+                await self._goes_on.wait()
+            return answered
+
+        monkeypatch.setattr(RelayChild, "ask", slow)
+
+    async def lose(self, last: ServedCamera) -> None:
+        """Lose the process; returns when another one serves its cameras, and is about to say so of the last."""
+        self._id = last.id
+        os.kill(pid_of(self.relays), signal.SIGKILL)
+        async with asyncio.timeout(10):
+            await self._reached.wait()
+        assert self.relays.state.pid is None
+
+    async def go_on(self, camera: ServedCamera) -> None:
+        """Let it be restored; returns when it is, and has done what it was told before."""
+        self._goes_on.set()
+        await until(lambda: self.relays.state.pid is not None)
+        await camera.statistics()
+
+
+class TestChangesWhileItIsRestored:
+    @pytest.fixture
+    async def held(self, relays: RelayProcess, monkeypatch: pytest.MonkeyPatch) -> Held:
+        return Held(relays, monkeypatch)
+
+    async def test_a_new_login_holds(self, relays: RelayProcess, held: Held) -> None:
+        ready, late = await Served(config()).by(relays), await Served(config()).by(relays)
+        await held.lose(late)
+        for camera in (ready, late):
+            camera.update(credentials=OTHER_VIEWER)
+        await held.go_on(ready)
+        for camera in (ready, late):
+            assert [await logs_in(camera.port, one) for one in (VIEWER, OTHER_VIEWER)] == [False, True]
+
+    async def test_other_streams_and_options_hold(self, relays: RelayProcess, held: Held) -> None:
+        ready, late = await Served(config()).by(relays), await Served(config()).by(relays)
+        await held.lose(late)
+        async with ScriptedRecorder() as recorder:
+            for camera in (ready, late):
+                camera.update(sources={"main": recorder.source}, options=CameraOptions(audio=False))
+            await held.go_on(ready)
+            for camera in (ready, late):
+                assert [one.name for one in (await camera.statistics()).streams] == ["main"]
+                async with RtspClient(camera.port) as viewer:
+                    reply = await viewer.request("DESCRIBE", "/main")
+                    assert (reply.status, b"m=audio" in reply.body) == (200, False)
+
+    async def test_who_guesses_elsewhere_stays_locked_out(self, relays: RelayProcess, held: Held) -> None:
+        ready, late = Served(config(), max_failures=1), Served(config(), max_failures=1)
+        await ready.by(relays)
+        await held.lose(await late.by(relays))
+        for served in (ready, late):
+            served.logins.failed(LOOPBACK, LoginWay.SOAP, LoginProblem.WRONG_PASSWORD)
+        await held.go_on(ready.handle)
+        assert [await logs_in(served.handle.port) for served in (ready, late)] == [False, False]
+
+    async def test_a_camera_that_is_given_up_leaves_its_port_at_once(self, relays: RelayProcess, held: Held) -> None:
+        staying = await Served(config()).by(relays)
+        ready, late = await Served(config()).by(relays), await Served(config()).by(relays)
+        await held.lose(late)
+        for camera in (ready, late):
+            await camera.stop()
+            socket.create_server((LOOPBACK, camera.port)).close()
+        await held.go_on(staying)
+        assert await logs_in(staying.port)
+        for camera in (ready, late):
+            with pytest.raises(ConnectionRefusedError):
+                await logs_in(camera.port)
+
+    async def test_with_the_last_camera_the_process_goes(self, relays: RelayProcess, held: Held) -> None:
+        cameras = [await Served(config()).by(relays) for _ in range(2)]
+        await held.lose(cameras[1])
+        assert held.child is not None
+        pid = held.child.pid
+        assert pid is not None
+        await asyncio.gather(*(camera.stop() for camera in cameras))
+        assert not is_alive(pid)
+
+    async def test_a_camera_that_comes_is_served_with_the_others(self, relays: RelayProcess, held: Held) -> None:
+        former = await Served(config()).by(relays)
+        await held.lose(former)
+        coming = asyncio.create_task(Served(config()).by(relays))
+        leaving = asyncio.create_task(Served(config()).by(relays))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        assert not coming.done()
+        await held.go_on(former)
+        new = await coming
+        assert [await logs_in(camera.port) for camera in (former, new)] == [True, True]
+
+    async def test_what_changed_outlives_the_end_of_the_one_that_restores(
+        self, relays: RelayProcess, held: Held
+    ) -> None:
+        cameras = [await Served(config()).by(relays) for _ in range(3)]
+        await held.lose(cameras[1])
+        cameras[0].update(credentials=OTHER_VIEWER)
+        cameras[1].update(credentials=OTHER_VIEWER)
+        await cameras[2].stop()
+        waiting = asyncio.create_task(Served(config()).by(relays))
+        await asyncio.sleep(0)
+        assert held.child is not None
+        pid = held.child.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: held.child is not None and held.child.pid is None)
+        await held.go_on(cameras[0])
+        assert relays.state.restarts == 2
+        for camera in cameras[:2]:
+            assert [await logs_in(camera.port, one) for one in (VIEWER, OTHER_VIEWER)] == [False, True]
+        with pytest.raises(ConnectionRefusedError):
+            await logs_in(cameras[2].port)
+        with pytest.raises(RelayDown):
+            await waiting
 
 
 class TestWhatItGivesAway:

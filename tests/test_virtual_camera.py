@@ -490,6 +490,9 @@ async def make() -> AsyncIterator[Make]:
         made.append(one := Watched(networks, memory))
         await one.camera.set_endpoint(where)
         await one.camera.set_enabled(True)
+        async with asyncio.timeout(5):
+            while any(served.activity is None for served in one.relays._served.values()):
+                await asyncio.sleep(0.01)  # the relay's first word of a camera is told, too
         one.told_clients.clear()
         return one
 

@@ -257,6 +257,7 @@ class Fleet:
         identity = record.identities[self.placement.addressing]
         device = async_register_device(self._hass, self._entry, recorder, channel, record, identity)
         listeners = Listeners[[]]()
+        activity_listeners = Listeners[[]]()
         event_listeners = Listeners[[EventKind, bool]]()
         login_listeners = Listeners[[LoginFailure]]()
         camera = VirtualCamera(
@@ -280,6 +281,7 @@ class Fleet:
             controls_of=self._controls_of,
             host_discovery=None if self._host_search is None else self._host_search.discovery,
             on_settings=partial(self._settings_changed, record, listeners),
+            on_activity=activity_listeners.notify,
             on_event=event_listeners.notify,
             on_login_failure=login_listeners.notify,
             own_networks=(lambda: self._own_networks) if self.placement.addressing is Addressing.DEDICATED else None,
@@ -295,6 +297,7 @@ class Fleet:
             camera=camera,
             event_sources=EventSources(self._hass, camera),
             listeners=listeners,
+            activity_listeners=activity_listeners,
             event_listeners=event_listeners,
             login_listeners=login_listeners,
         )

@@ -1,6 +1,6 @@
 """A virtual camera as Home Assistant's side holds it: with its device, its record and its listeners."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,9 @@ class FleetCamera:
     event_sources: EventSources
     """The entities of Home Assistant that tell it of events."""
     listeners: Listeners[[]]
-    """Told of every change of its state, its settings and of the kinds of its events."""
+    """Told of every change of its state, its settings, its channel and of the kinds of its events."""
+    activity_listeners: Listeners[[]]
+    """Told when it has other viewers, or its streams do something else."""
     event_listeners: Listeners[[EventKind, bool]]
     """Told when what it sees begins or ends."""
     login_listeners: Listeners[[LoginFailure]]
@@ -87,11 +89,19 @@ def async_area_of(hass: HomeAssistant, device_id: str) -> str | None:
 
 
 @callback
-def async_remove_kinds(hass: HomeAssistant, serial_number: str, token: str, kinds: Iterable[EventKind]) -> None:
+def async_remove_kinds(hass: HomeAssistant, serial_number: str, token: str, kinds: Collection[EventKind]) -> None:
     """Remove the entities of what a camera no longer tells because the user wants it so."""
+    for platform in (Platform.BINARY_SENSOR, Platform.EVENT):
+        async_remove_entities(hass, serial_number, token, platform, kinds)
+
+
+@callback
+def async_remove_entities(
+    hass: HomeAssistant, serial_number: str, token: str, platform: Platform, keys: Iterable[str]
+) -> None:
+    """Remove entities of a camera by the keys of their descriptions; those that come back are what they were."""
     registry = er.async_get(hass)
-    for kind in kinds:
-        for platform in (Platform.BINARY_SENSOR, Platform.EVENT):
-            unique_id = f"{camera_identifier(serial_number, token)[1]}_{kind}"
-            if (entity_id := registry.async_get_entity_id(platform, DOMAIN, unique_id)) is not None:
-                registry.async_remove(entity_id)
+    for key in keys:
+        unique_id = f"{camera_identifier(serial_number, token)[1]}_{key}"
+        if (entity_id := registry.async_get_entity_id(platform, DOMAIN, unique_id)) is not None:
+            registry.async_remove(entity_id)

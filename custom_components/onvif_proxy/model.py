@@ -55,6 +55,27 @@ class AudioEncoding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AudioDecoding:
+    """A kind of sound that a loudspeaker takes."""
+
+    codec: str
+    """ONVIF's name: G711, G726 or AAC."""
+    bit_rates: tuple[int, ...] = ()
+    """kbit/s; empty where the recorder is silent."""
+    sample_rates: tuple[int, ...] = ()
+    """kHz, likewise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loudspeaker:
+    """What plays the sound that a client sends to a stream."""
+
+    takes: tuple[AudioDecoding, ...]
+    level: int | None = None
+    """Its volume on the recorder's own scale; None where the recorder is silent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """One encoding of a channel, and where the recorder serves it."""
 
@@ -65,6 +86,8 @@ class Stream:
     """The recorder's RTSP URI, without credentials."""
     video: VideoEncoding
     audio: AudioEncoding | None = None
+    loudspeaker: Loudspeaker | None = None
+    """None unless the recorder says that the stream's profile has one, and what it takes."""
 
 
 class EventKind(StrEnum):

@@ -48,7 +48,8 @@ class RelayCoordinator(DataUpdateCoordinator[dict[str, CameraStatistics]]):
     @callback
     def _follow(self, fleet_camera: FleetCamera) -> None:
         """Look anew when a camera says that something is another."""
-        fleet_camera.listeners.add(partial(self._camera_changed, fleet_camera.token))
+        for listeners in (fleet_camera.listeners, fleet_camera.activity_listeners):
+            listeners.add(partial(self._camera_changed, fleet_camera.token))
         self._camera_changed(fleet_camera.token)
 
     @callback

@@ -149,8 +149,10 @@ class RelayProcess:
         self._command = command
         self._served: dict[int, ServedCamera] = {}
         self._numbers = count(1)
+        self._started: RelayChild | None = None
+        """One that takes commands, and is told of changes from then on: it may still be about to serve what it should."""
         self._child: RelayChild | None = None
-        """One that takes commands and serves what it should."""
+        """The same once it serves that."""
         self._attempt: asyncio.Future[RelayChild | None] | None = None
         """The start that goes on or went on last; None is its result when it failed."""
         self._supervisor: asyncio.Task[None] | None = None
@@ -198,9 +200,9 @@ class RelayProcess:
         if self._served.pop(served.id, None) is None:
             return
         served.logins.on_lock_out = None
-        if self._child is not None:
+        if self._started is not None:
             with contextlib.suppress(OSError):  # without a process, or one that never listened, there is nothing to end
-                await self._child.ask(RemoveCamera(id=served.id), Done)
+                await self._started.ask(RemoveCamera(id=served.id), Done)
         async with self._lock:
             if not self._served and self._supervisor is not None:
                 supervisor, self._supervisor = self._supervisor, None
@@ -210,9 +212,9 @@ class RelayProcess:
 
     def tell(self, command: Command) -> None:
         """Send a command; whoever is not there now learns what it is about when it starts."""
-        if self._child is not None:
+        if self._started is not None:
             with contextlib.suppress(RelayDown):
-                self._child.tell(command)
+                self._started.tell(command)
 
     async def _begin(self) -> RelayChild:
         """Return the process, started if it wasn't; raises RelayDown at once while it is not to be started yet."""
@@ -232,6 +234,7 @@ class RelayProcess:
             began = time.monotonic()
             try:
                 await child.start()
+                self._started = child
                 await self._restore(child)
                 self._take_up(child)
                 await child.wait()
@@ -240,7 +243,7 @@ class RelayProcess:
             except Exception:
                 _LOGGER.exception("The relay is given up and started again")
             finally:
-                self._child = None
+                self._started = self._child = None
                 self._finish_attempt(None)
                 end = await _wholly(child.stop())
             if time.monotonic() - began >= self._stable_seconds:
@@ -256,7 +259,10 @@ class RelayProcess:
     async def _restore(self, child: RelayChild) -> None:
         """Have a new process serve what the former one did, on the same ports; raises RelayDown."""
         former = [served for served in self._served.values() if served.listening]
-        results = await asyncio.gather(*(self._add(child, served) for served in former), return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        # Eager: all are asked for before anybody can give one up.
+        adding = [loop.create_task(self._add(child, served), eager_start=True) for served in former]
+        results = await asyncio.gather(*adding, return_exceptions=True)
         for served, result in zip(former, results, strict=True):
             if isinstance(result, OSError) and not isinstance(result, RelayDown):
                 served.listening = False
@@ -265,14 +271,8 @@ class RelayProcess:
                 raise result
 
     async def _add(self, child: RelayChild, served: ServedCamera) -> None:
-        told = served.config
-        port = (await child.ask(AddCamera(id=served.id, camera=told), Listening)).port
-        # It may have been changed or given up meanwhile.
-        if served.id not in self._served:
-            await child.ask(RemoveCamera(id=served.id), Done)
-            return
-        if served.config != told:
-            child.tell(UpdateCamera(id=served.id, camera=served.config))
+        """Ask for a camera; commands about it that follow meanwhile are done after this one. Raises OSError and RelayDown."""
+        port = (await child.ask(AddCamera(id=served.id, camera=served.config), Listening)).port
         served.config = replace(served.config, port=port)
         served.listening = True
         for source, seconds in served.logins.locked_out.items():

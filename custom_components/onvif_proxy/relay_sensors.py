@@ -1,17 +1,18 @@
 """Sensors of what the relay does for a camera: who watches, and how its streams fare."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 import math
 from typing import Any, override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription, SensorStateClass
-from homeassistant.const import EntityCategory, UnitOfDataRate
-from homeassistant.core import callback
+from homeassistant.const import EntityCategory, Platform, UnitOfDataRate
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .data import OnvifProxyData
+from .data import OnvifProxyConfigEntry, OnvifProxyData
 from .entity import CameraEntity
-from .fleet_camera import FleetCamera
+from .fleet_camera import FleetCamera, async_remove_entities
 from .model import StreamRole
 from .relay.statistics import CameraStatistics, StreamState, StreamStatistics
 
@@ -80,7 +81,7 @@ def _stream_sensors(role: StreamRole) -> tuple[RelaySensorDescription, ...]:
     def of_stream[T](read: Callable[[StreamStatistics], T]) -> Callable[[CameraStatistics], T | None]:
         return lambda camera: next((read(stream) for stream in camera.streams if stream.name == role), None)
 
-    reason = of_stream(lambda stream: stream.reason)
+    reason = of_stream(lambda stream: None if stream.trouble is None else stream.trouble.reason.value)
     return (
         RelaySensorDescription(
             key=f"{role}_stream",
@@ -119,17 +120,50 @@ STREAM_SENSORS = {role: _stream_sensors(role) for role in StreamRole}
 
 
 @callback
-def relay_sensors(data: OnvifProxyData, fleet_camera: FleetCamera) -> list[RelaySensor]:
-    """Make the sensors of a camera: of all, and of each stream that it has."""
-    roles = [stream.role for stream in fleet_camera.camera.channel.streams]
-    descriptions = [*CAMERA_SENSORS, *(description for role in roles for description in STREAM_SENSORS[role])]
-    return [RelaySensor(data, fleet_camera, description) for description in descriptions]
+def async_add_relay_sensors(
+    hass: HomeAssistant,
+    entry: OnvifProxyConfigEntry,
+    fleet_camera: FleetCamera,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the sensors of a camera, and those of each stream whenever it has that; they go with the stream."""
+    data = entry.runtime_data
+    shown: set[StreamRole] = set()
+
+    @callback
+    def add(descriptions: Iterable[RelaySensorDescription]) -> None:
+        async_add_entities([RelaySensor(data, fleet_camera, description) for description in descriptions])
+
+    @callback
+    def follow() -> None:
+        if data.fleet.cameras.get(fleet_camera.token) is not fleet_camera:
+            return  # its device was deleted, and its entities must not bring it back
+        roles = {stream.role for stream in fleet_camera.camera.channel.streams}
+        for role in sorted(roles - shown):
+            add(STREAM_SENSORS[role])
+        for role in shown - roles:
+            _async_remove(hass, data, fleet_camera, role)
+        shown.clear()
+        shown.update(roles)
+
+    add(CAMERA_SENSORS)
+    for role in StreamRole:
+        if fleet_camera.camera.channel.stream(role) is None:
+            _async_remove(hass, data, fleet_camera, role)  # it was lost while nobody looked
+    follow()
+    entry.async_on_unload(fleet_camera.listeners.add(follow))
+
+
+@callback
+def _async_remove(hass: HomeAssistant, data: OnvifProxyData, fleet_camera: FleetCamera, role: StreamRole) -> None:
+    keys = [description.key for description in STREAM_SENSORS[role]]
+    async_remove_entities(hass, data.fleet.serial_number, fleet_camera.token, Platform.SENSOR, keys)
 
 
 class RelaySensor(CameraEntity, SensorEntity):
     """A sensor that reads what the relay does; unavailable while the camera is not served."""
 
-    _unrecorded_attributes = frozenset({"reason", "watching"})
+    _unrecorded_attributes = frozenset({"watching"})
     """Who watches is for now, not for the database."""
     entity_description: RelaySensorDescription
 
@@ -137,6 +171,7 @@ class RelaySensor(CameraEntity, SensorEntity):
         """Attach it to the camera's device."""
         super().__init__(data.coordinator, data.fleet, fleet_camera, description)
         self._relay = data.relay
+        self._written: CameraStatistics | None = None
 
     @property
     def _statistics(self) -> CameraStatistics | None:
@@ -161,4 +196,11 @@ class RelaySensor(CameraEntity, SensorEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self._relay.async_add_listener(self.async_write_ha_state))
+        self.async_on_remove(self._relay.async_add_listener(self._async_looked))
+
+    @callback
+    def _async_looked(self) -> None:
+        """Show what was asked anew; all sensors of 64 cameras at once would hold up the loop for tens of milliseconds."""
+        if self._statistics is not self._written:
+            self._written = self._statistics
+            self.async_write_ha_state()

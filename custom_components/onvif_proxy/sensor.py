@@ -17,7 +17,7 @@ from .entity import CameraEntity
 from .fleet import Fleet
 from .fleet_camera import FleetCamera
 from .model import StreamRole
-from .relay_sensors import relay_sensors
+from .relay_sensors import async_add_relay_sensors
 
 PARALLEL_UPDATES = 0
 
@@ -98,7 +98,7 @@ async def async_setup_entry(
         async_add_entities(
             CameraSensor(data.coordinator, data.fleet, fleet_camera, description) for description in descriptions
         )
-        async_add_entities(relay_sensors(data, fleet_camera))
+        async_add_relay_sensors(hass, entry, fleet_camera, async_add_entities)
 
     entry.async_on_unload(data.fleet.async_on_new_camera(add))
 

@@ -14,11 +14,13 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN, LOGGER, Addressing
 from .model import (
+    AudioDecoding,
     AudioEncoding,
     Channel,
     Credentials,
     EventKind,
     Identity,
+    Loudspeaker,
     PtzAbilities,
     PtzSpace,
     PtzSpaceKind,
@@ -240,4 +242,15 @@ def _stream_from(data: dict[str, Any]) -> Stream:
         uri=data["uri"],
         video=VideoEncoding(**data["video"]),
         audio=None if data["audio"] is None else AudioEncoding(**data["audio"]),
+        loudspeaker=_loudspeaker_from(data.get("loudspeaker")),  # not there in a scan of an older version
     )
+
+
+def _loudspeaker_from(data: dict[str, Any] | None) -> Loudspeaker | None:
+    if data is None:
+        return None
+    takes = tuple(
+        AudioDecoding(codec=one["codec"], bit_rates=tuple(one["bit_rates"]), sample_rates=tuple(one["sample_rates"]))
+        for one in data["takes"]
+    )
+    return Loudspeaker(takes=takes, level=data["level"])

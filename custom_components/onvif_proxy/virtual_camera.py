@@ -66,9 +66,9 @@ class Controls:
 
 
 def silent(channel: Channel) -> Channel:
-    """Return a channel without the sound of its streams."""
-    sub = None if channel.sub is None else replace(channel.sub, audio=None)
-    return replace(channel, main=replace(channel.main, audio=None), sub=sub)
+    """Return a channel without the sound of its streams, and without a loudspeaker."""
+    sub = None if channel.sub is None else replace(channel.sub, audio=None, loudspeaker=None)
+    return replace(channel, main=replace(channel.main, audio=None, loudspeaker=None), sub=sub)
 
 
 def _ignore(*_: object) -> None:
@@ -78,8 +78,8 @@ def _ignore(*_: object) -> None:
 class VirtualCamera:
     """Runs the servers of one channel whenever it is switched on and has an endpoint; recovers alone.
 
-    All methods are called in one event loop. `on_change` is called after each change of `status`, `viewers`, `event_kinds` and
-    `foreign_clients`.
+    All methods are called in one event loop. `on_change` is called after each change of `status`, `channel`, `event_kinds` and
+    `foreign_clients`, `on_activity` after each of `viewers` and `streaming`: these may change often, and of all cameras at once.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class VirtualCamera:
         controls_of: Callable[[Channel], Controls] = lambda _: Controls(),
         host_discovery: HostDiscovery | None = None,
         on_settings: Callable[[KeptSettings], None] = _ignore,
+        on_activity: Callable[[], None] = _ignore,
         on_event: Callable[[EventKind, bool], None] = _ignore,
         on_login_failure: Callable[[LoginFailure], None] = _ignore,
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
@@ -128,6 +129,7 @@ class VirtualCamera:
         self._relay_options = CameraOptions()
         self._controls_of = controls_of
         self._on_change = on_change
+        self._on_activity = on_activity
         self._on_settings = on_settings
         self._on_event = on_event
         self._retry_seconds = retry_seconds
@@ -322,6 +324,7 @@ class VirtualCamera:
             self._take_kinds()
             self._announce()
             self._servers.update_sources(self._sources())
+            self._on_change()
 
     def set_channel_gone(self, gone: bool) -> None:
         """Tell that the recorder lacks the channel; it may be back with the next scan, so the camera stays reachable."""
@@ -459,12 +462,10 @@ class VirtualCamera:
     def _relay_changed(self) -> None:
         if self._servers.endpoint is None:
             return  # they are being started, or stopped
-        former = self.status
         self._tell_running()
         if self._lost_port and self._retry is None:
             self._retry_later()
-        if self.status == former:
-            self._on_change()
+        self._on_activity()
 
     async def _apply_discovery(self, endpoint: Endpoint) -> Trouble | None:
         try:

@@ -43,7 +43,7 @@ SERIAL_NUMBER = "DS7616-Abc-0815"
 MAC = "02:00:5e:10:00:aa"
 IDLE = {
     "state": "idle",
-    "reason": None,
+    "trouble": None,
     "bit_rate": 0.0,
     "frame_rate": 0.0,
     "reconnects": 0,

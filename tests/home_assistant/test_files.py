@@ -15,7 +15,8 @@ from custom_components.onvif_proxy.const import DOMAIN
 from custom_components.onvif_proxy.event import HAPPENED, LOGIN_REFUSED
 from custom_components.onvif_proxy.interfaces import Check, ParentWarning, Refusal
 from custom_components.onvif_proxy.logins import LoginProblem, LoginWay
-from custom_components.onvif_proxy.model import EventKind
+from custom_components.onvif_proxy.model import EventKind, StreamRole
+from custom_components.onvif_proxy.relay.statistics import StreamReason, StreamState
 from custom_components.onvif_proxy.sensor import SENSORS
 from custom_components.onvif_proxy.switch import SWITCHES
 
@@ -97,6 +98,10 @@ def test_states_and_reasons_have_texts() -> None:
     status = ENGLISH["entity"]["sensor"]["status"]
     assert set(status["state"]) == {state.value for state in CameraState}
     assert set(status["state_attributes"]["reason"]["state"]) == {trouble.value for trouble in Trouble}
+    for role in StreamRole:
+        stream = ENGLISH["entity"]["sensor"][f"{role}_stream"]
+        assert set(stream["state"]) == {state.value for state in StreamState}
+        assert set(stream["state_attributes"]["reason"]["state"]) == {reason.value for reason in StreamReason}
 
 
 def test_every_failure_of_a_recorder_has_its_sentence() -> None:

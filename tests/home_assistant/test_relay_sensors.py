@@ -8,12 +8,14 @@ from unittest.mock import patch
 
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.onvif_proxy.model import Credentials
+from custom_components.onvif_proxy.relay.statistics import StreamReason
 from custom_components.onvif_proxy.relay_coordinator import INTERVAL
 from custom_components.onvif_proxy.relay_sensors import RelaySensor, _kilobits
 from custom_components.onvif_proxy.virtual_camera import VirtualCamera
@@ -21,6 +23,7 @@ from tests.relay.rtsp_client import RtspClient
 from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
 
 from . import CAMERA_PASSWORD, CAMERA_USERNAME, LOOPBACK, entity_ids, entry_for, state_of, switch
+from .test_fleet import rescan
 
 type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
 
@@ -70,7 +73,7 @@ async def test_who_watches_which_stream_is_seen_while_they_do(hass: HomeAssistan
 
 
 def test_who_watches_is_kept_out_of_the_database() -> None:
-    assert {"watching", "reason"} <= RelaySensor._unrecorded_attributes
+    assert RelaySensor._unrecorded_attributes == {"watching"}
 
 
 @pytest.fixture
@@ -111,14 +114,64 @@ async def test_a_channel_without_a_sub_stream_has_no_sensors_of_one(hass: HomeAs
         await hass.config_entries.async_unload(entry.entry_id)
 
 
+@pytest.mark.usefixtures("rare_ones_enabled")
+async def test_the_sensors_of_a_sub_stream_come_and_go_with_it(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    keys = ("_sub_stream", "_sub_bit_rate", "_sub_frame_rate")
+    ids = {key: entity_ids(hass, entry, key) for key in keys}
+    others = entity_ids(hass, entry, "_main_stream")
+    assert [len(found) for found in ids.values()] == [2, 2, 2]
+    er.async_get(hass).async_update_entity(ids["_sub_stream"][0], name="Little picture")
+
+    recorder.set_sub_stream(1, False)
+    await rescan(hass, entry)
+    assert {key: entity_ids(hass, entry, key) for key in keys} == {key: found[1:] for key, found in ids.items()}
+    assert not any(hass.states.get(found[0]) for found in ids.values())
+    assert entity_ids(hass, entry, "_main_stream") == others
+
+    recorder.set_sub_stream(1, True)
+    await rescan(hass, entry)
+    assert {key: entity_ids(hass, entry, key) for key in keys} == ids
+    await until(lambda: states(hass, entry, "_sub_stream") == ["idle", "idle"])
+    shown = hass.states.get(ids["_sub_stream"][0])
+    assert shown is not None
+    assert shown.name.endswith("Little picture")
+
+
+async def test_a_sub_stream_that_is_switched_on_later_is_shown_at_once(hass: HomeAssistant, set_up: SetUp) -> None:
+    async with SimulatedRecorder(RecorderOptions(channels=1)) as recorder:
+        recorder.set_sub_stream(1, False)
+        entry = entry_for(recorder)
+        assert await set_up(entry)
+        assert entity_ids(hass, entry, "_sub_stream") == []
+        recorder.set_sub_stream(1, True)
+        await rescan(hass, entry)
+        await until(lambda: states(hass, entry, "_sub_stream") == ["idle"])
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_sensors_of_a_sub_stream_that_went_while_nobody_looked_are_gone(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    await hass.config_entries.async_unload(entry.entry_id)
+    recorder.set_sub_stream(2, False)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(entity_ids(hass, entry, "_sub_stream")) == 1
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(entity_ids(hass, entry, "_sub_stream")) == 1
+    assert len(entity_ids(hass, entry, "_main_stream")) == 2
+
+
 async def test_why_a_stream_is_not_there_is_said(
     hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
 ) -> None:
     await recorder.stop()
     await switch(hass, entity_ids(hass, entry, "_always_on")[0], "turn_on")
     await until(lambda: states(hass, entry, "_main_stream") == ["retrying", "idle"])
-    await until(lambda: bool(attributes(hass, entry, "_main_stream")["reason"]))
-    assert attributes(hass, entry, "_main_stream")["reason"].startswith("recorder")
+    await until(lambda: attributes(hass, entry, "_main_stream")["reason"] == StreamReason.UNREACHABLE)
 
 
 async def test_a_camera_that_does_not_run_has_none(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -140,8 +193,11 @@ async def test_cameras_that_nobody_watches_are_not_asked_again(hass: HomeAssista
         with patch.object(
             VirtualCamera, "relay_statistics", autospec=True, side_effect=VirtualCamera.relay_statistics
         ) as ask:
-            await look(hass)
+            with patch.object(RelaySensor, "async_write_ha_state", autospec=True) as write:
+                await look(hass)
+                await until(lambda: write.called)
             assert {call.args[0] for call in ask.call_args_list} == {camera}
+            assert {call.args[0]._camera for call in write.call_args_list} == {camera}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What is kept of recorders and cameras survives a file that somebody edited."""
 
+from dataclasses import replace
 import json
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 
 from custom_components.onvif_proxy.const import Addressing
 from custom_components.onvif_proxy.model import (
+    AudioDecoding,
     Channel,
     EventKind,
+    Loudspeaker,
     PtzAbilities,
     PtzSpace,
     PtzSpaceKind,
@@ -93,10 +96,11 @@ async def test_a_file_of_the_first_version_is_read_and_what_is_new_is_kept(
 async def test_a_scan_of_everything_survives(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
     zoom = PtzSpace(kind=PtzSpaceKind.ZOOM_SPEED, uri="urn:zoom", x=(0.0, 1.0))
     pan_tilt = PtzSpace(kind=PtzSpaceKind.CONTINUOUS_PAN_TILT, uri="urn:pan", x=(-1.0, 1.0), y=(-1.0, 1.0))
+    loudspeaker = Loudspeaker(takes=(AudioDecoding(codec="AAC", bit_rates=(32, 64), sample_rates=(16,)),), level=7)
     channel = Channel(
         token="V1",
         name="Door",
-        main=_stream_from(STREAM),
+        main=replace(_stream_from(STREAM), loudspeaker=loudspeaker),
         event_kinds=(EventKind.MOTION, EventKind.PERSON),
         ptz=PtzAbilities(profile_token="P1", spaces=(zoom, pan_tilt), auxiliary_commands=("tt:Wiper|On",)),
         has_imaging=True,

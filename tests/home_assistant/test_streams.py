@@ -119,20 +119,24 @@ async def test_streams_are_kept_open_where_that_is_switched_on(
     await until(lambda: recorder.rtsp_sessions == 0)
 
 
+async def asked(hass: HomeAssistant, entry: MockConfigEntry, name: str) -> str:
+    """Return what the media service of the first camera answers."""
+    address = state_of(hass, entity_ids(hass, entry, "_address")[0])
+    request = envelope(operation(f"trt:{name}"), security(username=CAMERA_USERNAME, password=CAMERA_PASSWORD))
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"http://{address}/onvif/media_service", data=request) as response,
+    ):
+        assert response.status == 200
+        return await response.text()
+
+
 async def test_sound_is_left_out_where_it_is_switched_off(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     switches = entity_ids(hass, entry, "_audio")
 
     async def has_sound() -> tuple[bool, bool]:
         """Tell whether the camera says so, and whether its stream has some."""
-        address = state_of(hass, entity_ids(hass, entry, "_address")[0])
-        request = envelope(
-            operation("trt:GetAudioSources"), security(username=CAMERA_USERNAME, password=CAMERA_PASSWORD)
-        )
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"http://{address}/onvif/media_service", data=request) as response,
-        ):
-            described = "AudioSources " in await response.text()
+        described = "AudioSources " in await asked(hass, entry, "GetAudioSources")
         async with viewer_of(entry) as viewer:
             return described, b"m=audio" in (await viewer.request("DESCRIBE", "/main")).body
 
@@ -147,3 +151,30 @@ async def test_sound_is_left_out_where_it_is_switched_off(hass: HomeAssistant, e
     assert await has_sound() == (False, False)
     await switch(hass, switches[0], SERVICE_TURN_ON)
     assert await has_sound() == (True, True)
+
+
+async def test_a_camera_with_a_loudspeaker_says_so_and_can_be_talked_to(hass: HomeAssistant, set_up: SetUp) -> None:
+    sound = bytes((0x80, 0)) + bytes(10) + b"hello"
+    required = "Require: www.onvif.org/ver20/backchannel"
+
+    async def says_so(entry: MockConfigEntry) -> tuple[bool, bool]:
+        outputs = "AudioOutputs " in await asked(hass, entry, "GetAudioOutputs")
+        return outputs, "AudioDecoderConfiguration " in await asked(hass, entry, "GetProfiles")
+
+    async with SimulatedRecorder(RecorderOptions(channels=1, loudspeakers=(1,))) as recorder:
+        entry = entry_for(recorder)
+        assert await set_up(entry)
+        assert await says_so(entry) == (True, True)
+        async with viewer_of(entry) as viewer:
+            described = await viewer.request("DESCRIBE", "/main", required)
+            assert b"a=sendonly" in described.body
+            transport = "Transport: RTP/AVP/TCP;unicast;interleaved=4-5"
+            assert (await viewer.request("SETUP", "/main/trackID=3", transport, required)).status == 200
+            assert (await viewer.request("PLAY", "/main/", required)).status == 200
+            viewer.send(b"$\x04" + len(sound).to_bytes(2) + sound)
+            await until(lambda: recorder.heard(1) == [sound])
+        await switch(hass, entity_ids(hass, entry, "_audio")[0], SERVICE_TURN_OFF)
+        assert await says_so(entry) == (False, False)
+        async with viewer_of(entry) as viewer:
+            assert (await viewer.request("DESCRIBE", "/main", required)).status == 551
+        await hass.config_entries.async_unload(entry.entry_id)

@@ -6,12 +6,19 @@ import re
 from aiohttp import web
 import pytest
 
-from custom_components.onvif_proxy.model import AudioEncoding, Channel, Recorder, VideoEncoding
+from custom_components.onvif_proxy.model import (
+    AudioDecoding,
+    AudioEncoding,
+    Channel,
+    Loudspeaker,
+    Recorder,
+    VideoEncoding,
+)
 from custom_components.onvif_proxy.nvr import WrongCredentials
 
 from .conftest import CREDENTIALS, DriverFactory
 from .rtsp_server import RtspServer, answer, sdp
-from .soap_recorder import CAPTURES, SoapRecorder, fault, media_uri
+from .soap_recorder import CAPTURES, SoapRecorder, envelope, fault, media_uri
 
 pytestmark = pytest.mark.skipif(not CAPTURES.is_dir(), reason="device captures are not beside this checkout")
 
@@ -157,6 +164,12 @@ async def test_all_twelve_channels_of_a_dahua_recorder(soap_recorder: SoapRecord
             return web.Response(text=media_uri("GetStreamUri", uri), content_type="application/soap+xml")
 
         soap_recorder.answers["GetStreamUri"] = stream_uri
+        # Of this there is no capture; the profiles say that each channel has a loudspeaker.
+        soap_recorder.answers["GetAudioDecoderConfigurationOptions"] = envelope(
+            "<trt:GetAudioDecoderConfigurationOptionsResponse><trt:Options><tt:G711DecOptions><tt:Bitrate>"
+            "<tt:Items>64</tt:Items></tt:Bitrate><tt:SampleRateRange><tt:Items>8</tt:Items></tt:SampleRateRange>"
+            "</tt:G711DecOptions></trt:Options></trt:GetAudioDecoderConfigurationOptionsResponse>"
+        )
         channels = (await make_driver(soap_recorder).scan()).channels
 
         # Four at once; the server notices the end of one a little later.
@@ -164,6 +177,8 @@ async def test_all_twelve_channels_of_a_dahua_recorder(soap_recorder: SoapRecord
         assert rtsp.refused == 36  # the challenge, answered at once
 
     assert [channel.token for channel in channels] == [f"{n:03}00" for n in range(12)]
+    takes = (AudioDecoding(codec="G711", bit_rates=(64,), sample_rates=(8,)),)
+    assert {channel.main.loudspeaker for channel in channels} == {Loudspeaker(takes=takes, level=50)}
     for number, channel in enumerate(channels):
         _check_dahua(channel, number)
 

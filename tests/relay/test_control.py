@@ -42,7 +42,7 @@ from custom_components.onvif_proxy.relay.messages import (
     encode,
 )
 from custom_components.onvif_proxy.relay.source import Source
-from custom_components.onvif_proxy.relay.statistics import CameraStatistics
+from custom_components.onvif_proxy.relay.statistics import CameraStatistics, StreamState
 from custom_components.onvif_proxy.relay.wire import WireError
 
 from .conftest import until
@@ -114,6 +114,35 @@ async def test_a_camera_is_added_changed_and_removed(relay: Relay) -> None:
     assert await relay.ask(RemoveCamera(id=7)) == Done()
     with pytest.raises(ConnectionRefusedError):
         async with RtspClient(listening.port):
+            pass
+
+
+async def test_commands_that_come_at_once_are_done_in_their_order(relay: Relay) -> None:
+    other = Credentials(username="viewer", password="OtherSecret")
+    relay.send(
+        encode(AddCamera(id=1, camera=config()), 101)
+        + encode(UpdateCamera(id=1, camera=config(credentials=other)), 102)
+        + encode(AddCamera(id=2, camera=config()), 103)
+        + encode(RemoveCamera(id=2), 104)
+        + encode(Ping(log_level=logging.WARNING), 105)
+    )
+    answers: dict[int, Message] = {}
+    cameras = 0
+    while len(answers) < 5:
+        heard = await relay.hear()
+        if heard.number is not None:
+            answers[heard.number] = heard.message
+        elif isinstance(heard.message, Health):
+            cameras = heard.message.cameras
+    first, second = answers[101], answers[103]
+    assert isinstance(first, Listening)
+    assert isinstance(second, Listening)
+    assert answers[102] == answers[104] == Done()
+    assert cameras == 1
+    async with RtspClient(first.port, other) as viewer:
+        assert (await viewer.request("DESCRIBE", "/nothing")).status == 404
+    with pytest.raises(ConnectionRefusedError):
+        async with RtspClient(second.port):
             pass
 
 
@@ -213,15 +242,35 @@ time.sleep(60)
 
 
 class TestActivity:
-    def test_a_camera_that_cannot_tell_leaves_the_others_alone(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_what_viewers_and_streams_do_is_told_when_it_changes_and_not_otherwise(self, relay: Relay) -> None:
+        async with ScriptedRecorder() as recorder:
+            listening = await relay.ask(AddCamera(id=7, camera=config(sources={"main": recorder.source})))
+            assert isinstance(listening, Listening)
+            assert await relay.hear_of(Activity) == Activity(id=7, viewers=0, streams={"main": StreamState.IDLE})
+            async with RtspClient(listening.port) as viewer:
+                assert (await viewer.play()).status == 200
+                watched = Activity(id=7, viewers=1, streams={"main": StreamState.LIVE})
+                while (told := await relay.hear_of(Activity)) != watched:
+                    assert told.id == 7
+            # Two things at once, the end of the viewer and other streams, and one message.
+            relay.send(encode(UpdateCamera(id=7, camera=config(sources={}))))
+            while (told := await relay.hear_of(Activity)).streams:
+                assert told != watched
+            assert told == Activity(id=7, viewers=0, streams={})
+        relay.send(encode(Ping(log_level=logging.WARNING)))
+        assert isinstance((await relay.hear()).message, Health)
+
+    async def test_a_camera_that_cannot_tell_leaves_the_others_alone(self, caplog: pytest.LogCaptureFixture) -> None:
         told: list[bytes] = []
         control = Control(told.append)
         statistics = CameraStatistics(streams=(), viewers=())
         for number, tell in enumerate((None, lambda: statistics)):
             served: Any = SimpleNamespace(server=SimpleNamespace(statistics=tell), told=None)
             control._cameras[number] = served
-        control.look()
-        control.look()
+            control._changed.add(number)
+        control._tell_activity()
+        control._changed.add(1)
+        control._tell_activity()
         assert [decode(line).message for line in told] == [Activity(id=1, viewers=0, streams={})]
         assert "can't be told" in caplog.text
 

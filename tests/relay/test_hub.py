@@ -282,10 +282,10 @@ async def test_a_recorder_that_fails_is_tried_again_while_a_viewer_stays(fault: 
         assert await viewer.frame() == (0, FIRST)
         recorder.connections[0].writer.transport.abort()
         await until(lambda: server.statistics().streams[0].state is StreamState.RETRYING)
-        assert server.statistics().streams[0].reason
+        assert server.statistics().streams[0].trouble
         await until(lambda: server.statistics().streams[0].state is StreamState.LIVE)
         stream = server.statistics().streams[0]
-        assert (stream.reconnects, stream.reason) == (1, None)
+        assert (stream.reconnects, stream.trouble) == (1, None)
         assert (await viewer.frame())[1][12:] == FIRST[12:]
         assert server.viewers == 1
 

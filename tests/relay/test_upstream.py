@@ -13,8 +13,12 @@ import pytest
 
 from custom_components.onvif_proxy.digest import DigestServer
 from custom_components.onvif_proxy.model import Credentials
+<<<<<<< HEAD
 from custom_components.onvif_proxy.relay import StreamState
 from custom_components.onvif_proxy.relay.connection import Connection as RelayConnection
+=======
+from custom_components.onvif_proxy.relay.statistics import StreamReason
+>>>>>>> work-E
 from custom_components.onvif_proxy.rtsp import Headers, RtspRequest, RtspResponse, frame
 
 from .conftest import AT_ONCE, QUICK, relaying, until
@@ -71,6 +75,43 @@ class Login:
             return RtspResponse(401, headers=Headers([("WWW-Authenticate", item) for item in challenges]))
 
         return answer
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ({"DESCRIBE": status(401)}, StreamReason.LOGIN_REFUSED),
+        ({"DESCRIBE": status(403)}, StreamReason.LOGIN_REFUSED),
+        ({"DESCRIBE": status(404)}, StreamReason.NOT_FOUND),
+        ({"SETUP": status(453)}, StreamReason.BUSY),
+        ({"PLAY": status(503)}, StreamReason.BUSY),
+        ({"PLAY": status(454)}, StreamReason.CLOSED),
+        ({"SETUP": status(500)}, StreamReason.REFUSED),
+        ({"DESCRIBE": silence}, StreamReason.NO_ANSWER),
+        ({"DESCRIBE": reset}, StreamReason.CLOSED),
+        ({"DESCRIBE": described(b"nothing")}, StreamReason.NOT_UNDERSTOOD),
+        ({"DESCRIBE": raw(b"HTTP/1.0 400 Bad Request\r\n\r\n")}, StreamReason.NOT_UNDERSTOOD),
+    ],
+)
+async def test_why_there_is_no_stream_is_told_by_a_key_and_a_sentence(
+    script: dict[str, Callable[[RtspRequest, Connection], Answer]], reason: StreamReason
+) -> None:
+    async with relaying(ScriptedRecorder(**script)) as server, RtspClient(server.port) as viewer:
+        assert (await viewer.request("DESCRIBE", "/main")).status >= 400
+        trouble = server.statistics().streams[0].trouble
+        assert trouble is not None
+        assert trouble.reason is reason
+        assert trouble.text.startswith("recorder")
+
+
+async def test_a_recorder_that_is_not_there_is_told() -> None:
+    async with relaying(recorder := ScriptedRecorder()) as server:
+        await recorder.__aexit__()
+        async with RtspClient(server.port) as viewer:
+            assert (await viewer.request("DESCRIBE", "/main")).status == 503
+        trouble = server.statistics().streams[0].trouble
+        assert trouble is not None
+        assert trouble.reason is StreamReason.UNREACHABLE
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
@@ -349,7 +390,14 @@ async def test_a_session_without_media_is_opened_anew(last: bytes) -> None:
     recorder = ScriptedRecorder()
     async with relaying(recorder, replace(QUICK, media_timeout=0.2)) as server, RtspClient(server.port) as viewer:
         await viewer.play()
+<<<<<<< HEAD
         recorder.connections[0].send(last)
+=======
+        await until(lambda: server.statistics().streams[0].trouble is not None)
+        trouble = server.statistics().streams[0].trouble
+        assert trouble is not None
+        assert trouble.reason is StreamReason.NO_MEDIA
+>>>>>>> work-E
         await until(lambda: len(recorder.connections) == 2)
         assert (await viewer.request("GET_PARAMETER", "/main")).status == 200
 

@@ -28,6 +28,7 @@ from .envelopes import NS, envelope, security
 from .every_operation import all_requests, is_refused, path_of, running, shortcomings_of, walk
 from .fakes import GENERIC, FakeImaging, FakePtz, FakeRelays
 from .media_requests import H265
+from .test_loudspeaker import talking
 
 PTZ = PtzAbilities(
     profile_token="RecorderProfile003_main",
@@ -67,7 +68,7 @@ CAMERAS = {
     ),
     "all that can be": replace(
         make_description(
-            channel=replace(make_channel(main=H265), ptz=PTZ, has_imaging=True, event_kinds=tuple(EventKind))
+            channel=replace(talking(make_channel(main=H265)), ptz=PTZ, has_imaging=True, event_kinds=tuple(EventKind))
         ),
         media2=True,
         event_kinds=tuple(EventKind),

@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
         "--codec", type=_codec, action="append", default=[], metavar="N=CODEC", help="of a channel's main"
     )
     parser.add_argument("--audio", choices=[*AUDIO_CODECS, "none"], default="G711")
+    parser.add_argument(
+        "--loudspeaker", type=int, action="append", default=[], metavar="N", help="channel that can be talked to"
+    )
     parser.add_argument("--clock-offset", type=float, default=0.0, metavar="SECONDS", help="how far its clock is ahead")
     parser.add_argument("--wrong-xaddr", metavar="HOST:PORT", help="where it believes it is reached")
     parser.add_argument("--media1-hides-h265", action="store_true", help="Dahua's way with encoders in Media1")
@@ -116,6 +119,7 @@ def _options(given: argparse.Namespace) -> RecorderOptions:
         sub=None if given.no_sub else given.sub,
         codecs=dict(given.codec),
         audio=None if given.audio == "none" else given.audio,
+        loudspeakers=tuple(given.loudspeaker),
         clock_offset=timedelta(seconds=given.clock_offset),
         wrong_xaddr=given.wrong_xaddr,
         media1_hides_h265=given.media1_hides_h265,

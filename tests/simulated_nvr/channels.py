@@ -108,6 +108,13 @@ class Channels:
         """Disconnect a camera; raises KeyError when there is none."""
         del self._channels[number]
 
+    def set_sub(self, number: int, present: bool) -> None:
+        """Switch a camera's sub stream on or off; raises KeyError when there is none, ValueError where it has no sub stream."""
+        streams = self._make(number).streams
+        if len(streams) < 2:
+            raise ValueError("the recorder's cameras have no sub streams")
+        self._channels[number] = replace(self._channels[number], streams=streams[: 1 + present])
+
     def stream(self, number: int, index: int) -> SimulatedStream | None:
         """Return a stream by channel number and index, None when there is none."""
         channel = self._channels.get(number)

@@ -36,7 +36,7 @@ class DeviceIoService:
             "VideoSources": len(channels),
             "VideoOutputs": 0,
             "AudioSources": len(channels) if self._options.audio else 0,
-            "AudioOutputs": 0,
+            "AudioOutputs": sum(channel.number in self._options.loudspeakers for channel in channels),
             "RelayOutputs": len(self._relays),
             "SerialPorts": 0,
             "DigitalInputs": len(self._input_tokens()),

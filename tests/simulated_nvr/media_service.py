@@ -1,6 +1,7 @@
 """The media service (ONVIF Media, ver10/media) of a recorder with many video sources."""
 
 from .channels import SimulatedChannel, SimulatedStream
+from .loudspeaker_service import profile_extension
 from .ptz_spaces import ptz_configuration
 from .service import Call, Handler, Recorder, configuration
 from .soap import SoapFault, attribute, invalid_argument, text
@@ -99,6 +100,7 @@ class MediaService:
             parts.append(self._audio_encoder_xml(stream, "tt:AudioEncoderConfiguration"))
         if channel.ptz is not None:
             parts.append(ptz_configuration(channel, self._channels.vendor, "tt:PTZConfiguration"))
+        parts.append(profile_extension(self._recorder, stream))
         return f'<{tag} token={attribute(stream.profile_token)} fixed="true">{"".join(parts)}</{tag}>'
 
     def _hides_encoder(self, stream: SimulatedStream) -> bool:

@@ -14,6 +14,7 @@ from .event_service import FAULT_ACTION, EventService, action
 from .faults import GARBAGE, Fault, Faults, reset_connection
 from .imaging_service import ImagingService
 from .loops import Loops
+from .loudspeaker_service import LoudspeakerService
 from .media2_service import Media2Service
 from .media_service import MediaService
 from .ptz_service import PtzService
@@ -68,7 +69,7 @@ class OnvifServer:
         paths = recorder.channels.vendor.paths
         self._services: dict[str, dict[str, Handler]] = {
             paths["device"]: self.device.operations | device_io.device_operations,
-            paths["media"]: MediaService(recorder).operations,
+            paths["media"]: MediaService(recorder).operations | LoudspeakerService(recorder).operations,
             paths["device_io"]: device_io.operations,
         }
         if self._options.ptz:

@@ -78,6 +78,8 @@ class RecorderOptions:
     """Channel number to the codec of its main stream, instead of `main.codec`."""
     audio: str | None = "G711"
     """G711, AAC or None."""
+    loudspeakers: tuple[int, ...] = ()
+    """Channel numbers of the cameras that can be talked to, in G.711."""
     clock_offset: timedelta = timedelta()
     """How far the recorder's clock is ahead."""
     wrong_xaddr: str | None = None

@@ -142,6 +142,10 @@ class SimulatedRecorder:
         self.channels.remove(number)
         await self._rtsp.end_sessions_of(number)
 
+    def set_sub_stream(self, number: int, present: bool) -> None:
+        """Switch the sub stream of a channel on or off; raises KeyError and ValueError."""
+        self.channels.set_sub(number, present)
+
     def set_motion(self, number: int, active: bool) -> None:
         """Start or end motion on a channel; raises KeyError."""
         self.set_event(number, "motion", active)
@@ -214,6 +218,10 @@ class SimulatedRecorder:
     def rtsp_sessions_peak(self) -> int:
         """The most RTSP sessions at one time since the start."""
         return self._rtsp.sessions_peak
+
+    def heard(self, number: int) -> list[bytes]:
+        """Return the RTP packets that came for the loudspeaker of a channel since the start."""
+        return self._rtsp.heard.get(number, [])
 
     @property
     def rtsp_frames_dropped(self) -> int:

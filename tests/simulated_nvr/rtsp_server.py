@@ -12,7 +12,7 @@ from .faults import GARBAGE, Faults, reset_connection
 from .loops import Loops
 from .rtsp_message import MAX_HEAD, BadMessageError, RtspRequest, RtspResponse, read_request
 from .rtsp_session import MAX_BUFFERED, RtspSession, TcpDelivery, Track, UdpDelivery
-from .sdp import describe
+from .sdp import BACKCHANNEL, BACKCHANNEL_PAYLOAD_TYPE, describe
 from .service import Recorder
 from .vendors import stream_of
 
@@ -49,6 +49,8 @@ class RtspServer:
         self.sessions_peak = 0
         self.requests: Counter[str] = Counter()
         self.authentication_failures = 0
+        self.heard: dict[int, list[bytes]] = {}
+        """RTP packets that came for loudspeakers, by channel number."""
         self.port = 0
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -152,6 +154,14 @@ class _Connection:
                 for session in live:
                     session.last_seen = time.monotonic()
                 return message
+            self._hear(message, live)
+
+    def _hear(self, packet: bytes, live: list[RtspSession]) -> None:
+        """Keep sound for a loudspeaker; RTCP has no payload type."""
+        if len(packet) > 1 and packet[1] & 0x7F == BACKCHANNEL_PAYLOAD_TYPE:
+            for session in live:
+                if session.talks and session.playing:
+                    self._server.heard.setdefault(session.stream.number, []).append(packet)
 
     async def _answer(self, request: RtspRequest) -> None:
         if await self._misbehave(request):
@@ -244,7 +254,17 @@ class _Connection:
             base = request.uri.partition("?")[0].rstrip("/") + "/"
             aggregate, prefix = base, base
         controls = [prefix + vendor.control(number) for number in range(len(loop.tracks))]
-        body = describe(loop, self._local, stream.video.bit_rate, controls, aggregate)
+        wants_to_talk = request.headers.get("require") == BACKCHANNEL
+        body = describe(
+            loop,
+            self._local,
+            stream.video.bit_rate,
+            controls,
+            aggregate,
+            backchannel_control=prefix + vendor.control(len(loop.tracks))
+            if wants_to_talk and self._has_loudspeaker(stream)
+            else None,
+        )
         return RtspResponse(headers=[("Content-Type", "application/sdp"), ("Content-Base", base)], body=body)
 
     async def _setup(self, request: RtspRequest) -> RtspResponse:
@@ -253,9 +273,11 @@ class _Connection:
         loop = await server.loops.get(stream)
         control = server.recorder.channels.vendor.control
         target = request.target.rstrip("/")
-        number = next((one for one in range(len(loop.tracks)) if target.endswith(f"/{control(one)}")), None)
+        tracks = range(len(loop.tracks) + self._has_loudspeaker(stream))
+        number = next((one for one in tracks if target.endswith(f"/{control(one)}")), None)
         if number is None:
             raise _Refusal(459)
+        talks = number == len(loop.tracks)
         if "session" in request.headers:
             session = self._session(request)
             if session.stream is not stream or session.playing or number in session.tracks:
@@ -266,20 +288,25 @@ class _Connection:
             if limit is not None and len(server.sessions) >= limit:
                 raise _Refusal(453)
         delivery = self._delivery(request.headers.get("transport", ""), number)
+        if talks and isinstance(delivery, UdpDelivery):
+            delivery.close()
+            raise _Refusal(461)
         if session is None:
             session = RtspSession(stream, loop, server.loops.epoch, server.faults)
             self.sessions.append(session)
             server.sessions[session.id] = session
             server.sessions_peak = max(server.sessions_peak, len(server.sessions))
-        track = Track(loop.tracks[number], delivery, request.uri)
-        session.tracks[number] = track
         timeout = int(server.recorder.options.rtsp_session_timeout)
-        return RtspResponse(
-            headers=[
-                ("Transport", f"{delivery.transport_header};ssrc={track.ssrc:08X};mode=play"),
-                ("Session", f"{session.id};timeout={timeout}"),
-            ]
-        )
+        transport = delivery.transport_header
+        if talks:
+            session.talks = True
+        else:
+            track = session.tracks[number] = Track(loop.tracks[number], delivery, request.uri)
+            transport += f";ssrc={track.ssrc:08X};mode=play"
+        return RtspResponse(headers=[("Transport", transport), ("Session", f"{session.id};timeout={timeout}")])
+
+    def _has_loudspeaker(self, stream: SimulatedStream) -> bool:
+        return stream.number in self._server.recorder.options.loudspeakers
 
     def _delivery(self, header: str, number: int) -> TcpDelivery | UdpDelivery:
         """Take the first transport of the client's list that we have."""

@@ -161,6 +161,8 @@ class RtspSession:
         self.tracks: dict[int, Track] = {}
         self.last_seen = time.monotonic()
         self.frames_dropped = 0
+        self.talks = False
+        """Whether the client has set up a way to the loudspeaker."""
         self._epoch = epoch
         self._faults = faults
         self._sending: asyncio.Task[None] | None = None

@@ -25,8 +25,22 @@ def _audio_lines(audio: EncodedAudio, payload_type: int) -> list[str]:
     return [f"a=rtpmap:{payload_type} {audio.encoding}/{audio.sample_rate}/1"]
 
 
-def describe(loop: Loop, address: str, bit_rate: int, controls: list[str], aggregate_control: str) -> bytes:
-    """Return the SDP of a stream; `controls` holds one control attribute a track."""
+BACKCHANNEL = "www.onvif.org/ver20/backchannel"
+"""What a client requires that wants to talk (ONVIF Streaming Specification, "Back Channel Connection")."""
+BACKCHANNEL_PAYLOAD_TYPE = 0
+"""PCMU."""
+
+
+def describe(
+    loop: Loop,
+    address: str,
+    bit_rate: int,
+    controls: list[str],
+    aggregate_control: str,
+    *,
+    backchannel_control: str | None = None,
+) -> bytes:
+    """Return the SDP of a stream; `controls` holds one control attribute a track, that of the loudspeaker is apart."""
     lines = [
         "v=0",
         f"o=- 1109162014219182 1 IN IP4 {address}",
@@ -49,4 +63,12 @@ def describe(loop: Loop, address: str, bit_rate: int, controls: list[str], aggre
         elif loop.audio is not None:
             lines += ["b=AS:64", *_audio_lines(loop.audio, kind)]
         lines += [f"a=control:{control}", "a=recvonly"]
+    if backchannel_control is not None:
+        kind = BACKCHANNEL_PAYLOAD_TYPE
+        lines += [
+            f"m=audio 0 RTP/AVP {kind}",
+            f"a=rtpmap:{kind} PCMU/8000",
+            f"a=control:{backchannel_control}",
+            "a=sendonly",
+        ]
     return ("\r\n".join(lines) + "\r\n").encode()

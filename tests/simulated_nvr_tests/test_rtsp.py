@@ -239,6 +239,29 @@ async def test_both_tracks_share_a_session(recorder: SimulatedRecorder) -> None:
     assert recorder.rtsp_sessions_peak == 1
 
 
+async def test_who_requires_it_can_talk_to_a_camera_with_a_loudspeaker(start_recorder: Recorders) -> None:
+    recorder = await start_recorder(channels=2, loudspeakers=(1,))
+    required = "www.onvif.org/ver20/backchannel"
+    sound = bytes((0x80, 0)) + bytes(10) + b"hello"
+    async with RawRtsp.connect(recorder) as client:
+        uri = recorder.stream_uri(1)
+        assert b"a=sendonly" not in (await client.request("DESCRIBE", uri)).body
+        described = await client.request("DESCRIBE", uri, Require=required)
+        assert described.body.endswith(b"a=sendonly\r\n")
+        control = video_control(described).replace("trackID=1", "trackID=3")
+        udp = await client.request("SETUP", control, Transport="RTP/AVP;unicast;client_port=5000-5001")
+        assert udp.status == 461
+        set_up = await client.request("SETUP", control, Transport="RTP/AVP/TCP;unicast;interleaved=4-5")
+        client.writer.write(b"$\x04" + len(sound).to_bytes(2) + sound)
+        assert (await client.request("PLAY", uri, Session=session_id(set_up))).status == 200
+        assert recorder.heard(1) == []
+        client.writer.write(b"$\x04" + len(sound).to_bytes(2) + sound)
+        assert (await client.request("GET_PARAMETER", uri, Session=session_id(set_up))).status == 200
+        assert recorder.heard(1) == [sound]
+        other = await client.request("DESCRIBE", recorder.stream_uri(2), Require=required)
+        assert b"a=sendonly" not in other.body
+
+
 async def test_setup_needs_a_track(recorder: SimulatedRecorder) -> None:
     async with RawRtsp.connect(recorder) as client:
         answer = await client.request("SETUP", recorder.stream_uri(1), Transport="RTP/AVP/TCP;interleaved=0-1")

@@ -41,8 +41,8 @@ class ChannelScan:
         return Channel(
             token=self.token,
             name=self.name,
-            main=self._stream(StreamRole.MAIN, main),
-            sub=None if sub is None else self._stream(StreamRole.SUB, sub),
+            main=await self._stream(StreamRole.MAIN, main),
+            sub=None if sub is None else await self._stream(StreamRole.SUB, sub),
             snapshot_uri=await self._try(self.media.snapshot_uri, main)
             or (None if sub is None else await self._try(self.media.snapshot_uri, sub)),
         )
@@ -82,7 +82,7 @@ class ChannelScan:
                 self._uris[profile.token] = uri
         return profile.token in self._uris
 
-    def _stream(self, role: StreamRole, profile: Profile) -> Stream:
+    async def _stream(self, role: StreamRole, profile: Profile) -> Stream:
         video = profile.video
         assert video is not None  # choose_streams gives no others
         return Stream(
@@ -91,6 +91,9 @@ class ChannelScan:
             uri=self._uris[profile.token],
             video=video,
             audio=profile.audio,
+            loudspeaker=None
+            if profile.decoder_token is None
+            else await self._try(self.media.loudspeaker, profile, again_on=()),
         )
 
     async def _try[A, T](

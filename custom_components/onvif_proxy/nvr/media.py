@@ -3,9 +3,11 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from ..model import Loudspeaker
 from . import rtsp_describe
 from .addresses import snapshot_address, stream_address
 from .errors import RecorderRefused
+from .loudspeaker import read_loudspeaker
 from .profiles import Profile, get, read_profiles, text_of
 from .rtsp_describe import StreamDescription
 from .soap import MEDIA, SoapClient
@@ -36,6 +38,12 @@ class MediaService:
         parameters = {"ConfigurationToken": profile.encoder_token}
         encoder = await self.soap.call(MEDIA, "GetVideoEncoderConfiguration", parameters)
         return profile.with_encoder(encoder)
+
+    async def loudspeaker(self, profile: Profile) -> Loudspeaker | None:
+        """Return what a profile's loudspeaker takes, None where the recorder doesn't say."""
+        parameters = {"ConfigurationToken": profile.decoder_token}
+        options = await self.soap.call(MEDIA, "GetAudioDecoderConfigurationOptions", parameters)
+        return read_loudspeaker(options, profile.output_level)
 
     async def stream_uri(self, profile: Profile) -> str:
         """Return where a profile is streamed, on the configured host."""

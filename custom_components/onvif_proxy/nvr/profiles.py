@@ -68,6 +68,10 @@ class Profile:
     codec_profile: str | None = None
     quality: float | None = None
     audio: AudioEncoding | None = None
+    decoder_token: str | None = None
+    """Of the configuration of what decodes sound for its loudspeaker; None unless it has both."""
+    output_level: int | None = None
+    """The volume of its loudspeaker."""
 
     @property
     def video(self) -> VideoEncoding | None:
@@ -132,15 +136,16 @@ def _positive(value: object, limit: float = 1e9) -> float | None:
     return value if math.isfinite(value) and 0 < value <= limit else None
 
 
-def _whole(value: object, limit: float = 1e9) -> int | None:
+def whole_number(value: object, limit: float = 1e9) -> int | None:
+    """Return a number above zero, rounded; None for anything else."""
     number = _positive(value, limit)
     return None if number is None else round(number)
 
 
 def _video_facts(encoder: object) -> dict[str, Any]:
     codec = VIDEO_CODECS.get((text_of(get(encoder, "Encoding")) or "").upper())
-    width = _whole(get(encoder, "Resolution", "Width"), MAX_PICTURE_SIDE)
-    height = _whole(get(encoder, "Resolution", "Height"), MAX_PICTURE_SIDE)
+    width = whole_number(get(encoder, "Resolution", "Width"), MAX_PICTURE_SIDE)
+    height = whole_number(get(encoder, "Resolution", "Height"), MAX_PICTURE_SIDE)
     details = get(encoder, {"H264": "H264", "MPEG4": "MPEG4"}.get(codec or "", ""))
     return {
         "encoder_token": read_token(get(encoder, "token")),
@@ -148,8 +153,8 @@ def _video_facts(encoder: object) -> dict[str, Any]:
         "width": width if height else None,
         "height": height if width else None,
         "frame_rate": _positive(get(encoder, "RateControl", "FrameRateLimit"), 1000),
-        "bit_rate": _whole(get(encoder, "RateControl", "BitrateLimit")),
-        "gov_length": _whole(get(details, "GovLength")),
+        "bit_rate": whole_number(get(encoder, "RateControl", "BitrateLimit")),
+        "gov_length": whole_number(get(details, "GovLength")),
         "codec_profile": text_of(get(details, "H264Profile")) or text_of(get(details, "Mpeg4Profile")),
         "quality": _positive(get(encoder, "Quality")),
     }
@@ -159,13 +164,33 @@ def _audio(encoder: object) -> AudioEncoding | None:
     codec = AUDIO_CODECS.get((text_of(get(encoder, "Encoding")) or "").upper())
     if codec is None:
         return None
-    sample_rate = _whole(get(encoder, "SampleRate"))
+    sample_rate = whole_number(get(encoder, "SampleRate"))
     return AudioEncoding(
         codec=codec,
-        bit_rate=_whole(get(encoder, "Bitrate")),
+        bit_rate=whole_number(get(encoder, "Bitrate")),
         # ONVIF counts kHz; some devices write Hz.
         sample_rate=sample_rate // 1000 if sample_rate and sample_rate >= 1000 else sample_rate,
     )
+
+
+def _extension_item(extension: object, name: str) -> object:
+    """Return an item of an extension whose element and type have one name.
+
+    zeep takes it for one of the wildcard before it, and keeps the name of its type only.
+    """
+    wild = items_of(get(extension, "_value_1"))
+    return next((item for item in (get(extension, name), *wild) if type(item).__name__ == name), None)
+
+
+def _loudspeaker_facts(extension: object) -> dict[str, Any]:
+    output = _extension_item(extension, "AudioOutputConfiguration")
+    if read_token(get(output, "OutputToken")) is None:
+        return {}
+    level = get(output, "OutputLevel")
+    return {
+        "decoder_token": read_token(get(_extension_item(extension, "AudioDecoderConfiguration"), "token")),
+        "output_level": 0 if level == 0 else whole_number(level),
+    }
 
 
 def read_profiles(answer: object) -> list[Profile]:
@@ -185,6 +210,7 @@ def read_profiles(answer: object) -> list[Profile]:
             ptz_configuration=read_token(get(item, "PTZConfiguration", "token")),
             ptz_node=read_token(get(item, "PTZConfiguration", "NodeToken")),
             audio=_audio(get(item, "AudioEncoderConfiguration")),
+            **_loudspeaker_facts(get(item, "Extension")),
             **_video_facts(get(item, "VideoEncoderConfiguration")),
         )
     return list(profiles.values())

@@ -1,7 +1,7 @@
 """What all viewers of one camera share."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -45,6 +45,8 @@ class Camera:
     options: CameraOptions
     limits: Limits
     common: Shared
+    on_change: Callable[[], None]
+    """Called when the number of viewers, or the streams or the state of one, are others."""
     hubs: dict[str, StreamHub] = field(default_factory=dict)
     """By the name of the source."""
     retired: set[StreamHub] = field(default_factory=set)
@@ -82,8 +84,9 @@ class Camera:
         self.retired = {hub for hub in self.retired if not hub.closed}
         for name, source in sources.items():
             if name not in self.hubs:
-                self.hubs[name] = StreamHub(name, source, self.options, self.limits, self.common)
+                self.hubs[name] = StreamHub(name, source, self.options, self.limits, self.common, self.on_change)
                 self.hubs[name].update(self.options)
+        self.on_change()
 
     def choose(self, options: CameraOptions) -> None:
         """Take other options; without sound, or with it, streams are others, and who has them is sent away."""

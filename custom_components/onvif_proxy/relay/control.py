@@ -53,8 +53,12 @@ _LOGGER = logging.getLogger(__name__)
 
 MAX_UNREAD = 4 * 1024 * 1024
 """Bytes that wait for a parent that doesn't read; what is logged beyond them is lost."""
-LOOK_SECONDS = 0.5
-"""Between two looks at what viewers and streams do, and at whether the parent is still there."""
+GATHER_SECONDS = 0.05
+"""From a change of what viewers and streams do to the parent's knowing it: others often follow at once."""
+REST_SECONDS = 0.5
+"""From one time that the parent is told to the next: what goes to and fro must not keep it busy."""
+PARENT_SECONDS = 0.5
+"""Between two looks at whether the parent is still there."""
 _PACKAGE = __name__.partition(".relay.")[0]
 
 
@@ -76,6 +80,11 @@ class Control:
         """`write` takes what is for the parent; it must not block."""
         self._write = write
         self._cameras: dict[int, _Served] = {}
+        self._changed: set[int] = set()
+        """Cameras whose viewers or streams may do something else than the parent knows."""
+        self._telling: asyncio.TimerHandle | None = None
+        self._rests_until = 0.0
+        """By the loop's clock."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
         """Tasks that wait for a recorder, and that nobody needs to wait for."""
@@ -115,7 +124,8 @@ class Control:
         if not isinstance(command, (AddCamera, Ping)) and getattr(command, "id", None) not in self._cameras:
             answer(Failed(errno=None, text="no such camera"))
         elif (slow := self._slow.get(type(command))) is not None:
-            task = asyncio.get_running_loop().create_task(self._do(slow(command), answer))
+            # Eager: the next command may be about what this one begins or ends.
+            task = asyncio.get_running_loop().create_task(self._do(slow(command), answer), eager_start=True)
             tasks = self._asking if isinstance(command, GetKeyFrame) else self._tasks
             tasks.add(task)
             task.add_done_callback(tasks.discard)
@@ -140,9 +150,21 @@ class Control:
         else:
             sock.close()
 
-    def look(self) -> None:
+    def _camera_changed(self, number: int) -> None:
+        self._changed.add(number)
+        if self._telling is None:
+            loop = asyncio.get_running_loop()
+            self._telling = loop.call_at(max(loop.time() + GATHER_SECONDS, self._rests_until), self._tell_activity)
+
+    def _tell_activity(self) -> None:
         """Tell what viewers and streams do, where that is news."""
-        for number, served in self._cameras.items():
+        self._telling = None
+        self._rests_until = asyncio.get_running_loop().time() + REST_SECONDS
+        changed, self._changed = self._changed, set()
+        for number in changed:
+            served = self._cameras.get(number)
+            if served is None:
+                continue
             try:
                 statistics = served.server.statistics()
             except Exception:
@@ -162,6 +184,8 @@ class Control:
         for task in self._asking:
             task.cancel()
         await asyncio.gather(*(served.server.stop() for served in cameras.values()))
+        if self._telling is not None:
+            self._telling.cancel()
 
     def _answer(self, number: int | None, answer: Answer, payload: bytes = b"") -> None:
         if number is not None:
@@ -196,6 +220,7 @@ class Control:
             sources=config.sources,
             logins=guard,
             options=config.options,
+            on_change=partial(self._camera_changed, command.id),
         )
         # Known before it listens: what follows at once is about it already.
         self._cameras[command.id] = _Served(config, server, guard)
@@ -261,7 +286,7 @@ def _receive_tunnels(tunnels: socket.socket, control: Control) -> None:
         control.take_tunnel(data, socket.socket(fileno=descriptor))
 
 
-async def run(*, tunnels: socket.socket | None = None, look_seconds: float = LOOK_SECONDS) -> None:
+async def run(*, tunnels: socket.socket | None = None, parent_seconds: float = PARENT_SECONDS) -> None:
     """Serve the parent at the other end of standard input and output, until it closes them, ends or sends SIGTERM.
 
     It hands over connections through `tunnels`.
@@ -281,15 +306,13 @@ async def run(*, tunnels: socket.socket | None = None, look_seconds: float = LOO
     handler = MessageHandler(tell_log, control.secrets, package=_PACKAGE)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
-    async def look() -> None:
+    async def watch_parent() -> None:
         # A pipe that another child of the parent has inherited stays open when the parent ends.
         while os.getppid() == parent and not outgoing.is_closing():
-            await asyncio.sleep(look_seconds)
-            control.look()
+            await asyncio.sleep(parent_seconds)
 
     commands = loop.create_task(_read(reader, control))
-    looking = loop.create_task(look())
-    ended = {commands, looking}
+    ended = {commands, loop.create_task(watch_parent())}
     # The parent's terminal sends SIGINT to all of its group; the parent says when it is time.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     loop.add_signal_handler(signal.SIGTERM, commands.cancel)

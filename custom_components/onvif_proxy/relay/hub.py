@@ -1,7 +1,7 @@
 """One stream of a recorder for any number of viewers: one session, while somebody needs it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from .login_retry import account_of
 from .options import CameraOptions
 from .shared import Shared
 from .source import Source
-from .statistics import Rates, StreamState, StreamStatistics
+from .statistics import Rates, StreamState, StreamStatistics, StreamTrouble
 from .upstream import UpstreamSession
 
 _LOGGER = logging.getLogger(__name__)
@@ -47,13 +47,22 @@ class Offer:
 class StreamHub:
     """Opened by its first holder, closed `keep_seconds` after its last."""
 
-    def __init__(self, name: str, source: Source, options: CameraOptions, limits: Limits, common: Shared) -> None:
-        """Do nothing yet."""
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        options: CameraOptions,
+        limits: Limits,
+        common: Shared,
+        on_change: Callable[[], None],
+    ) -> None:
+        """Do nothing yet; `on_change` is called when its state is another."""
         self.name = name
         self.source = source
         self._options = options
         self._limits = limits
         self._common = common
+        self._on_change = on_change
         self._holders: set[Holder] = set()
         self._described: set[Holder] = set()
         """Holders that know what the stream is."""
@@ -67,7 +76,7 @@ class StreamHub:
         self._retired = False
         self._expiry: asyncio.TimerHandle | None = None
         self._state = StreamState.IDLE
-        self._reason: str | None = None
+        self._trouble: StreamTrouble | None = None
         self._since = datetime.now(UTC)
         self._rates = Rates()
         self._reconnects = 0
@@ -179,7 +188,7 @@ class StreamHub:
         self._task, self._stopping, self._offer = None, False, None
         self._described.clear()
         self._refuse(UpstreamEnded("the stream was closed"))
-        self._set_state(StreamState.IDLE, self._reason)
+        self._set_state(StreamState.IDLE, self._trouble)
         for holder in tuple(self._holders):
             holder.end()
 
@@ -193,7 +202,7 @@ class StreamHub:
             began = time.monotonic()
             error = await self._one_session()
             failures = 0 if time.monotonic() - began > self._limits.retry_longest else failures + 1
-            self._set_state(StreamState.RETRYING, str(error))
+            self._set_state(StreamState.RETRYING, error.trouble)
             self._refuse(error)
             delay = min(self._limits.retry_first * 2 ** min(max(failures - 1, 0), 30), self._limits.retry_longest)
             self._wake.clear()
@@ -260,10 +269,11 @@ class StreamHub:
 
     # What it is doing.
 
-    def _set_state(self, state: StreamState, reason: str | None) -> None:
-        if state is not self._state:
+    def _set_state(self, state: StreamState, trouble: StreamTrouble | None) -> None:
+        former, self._state, self._trouble = self._state, state, trouble
+        if state is not former:
             self._since = datetime.now(UTC)
-        self._state, self._reason = state, reason
+            self._on_change()
 
     def statistics(self) -> StreamStatistics:
         """Return what it is doing."""
@@ -272,7 +282,7 @@ class StreamHub:
         return StreamStatistics(
             name=self.name,
             state=self._state,
-            reason=self._reason,
+            trouble=self._trouble,
             since=self._since,
             bit_rate=8 * bytes_rate if live else 0.0,
             frame_rate=frame_rate if live else 0.0,

@@ -1,7 +1,7 @@
 """The RTSP server of one virtual camera."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import logging
 import socket
 from types import EllipsisType
@@ -43,11 +43,13 @@ class RelayServer:
         realm: str = DEFAULT_REALM,
         options: CameraOptions = CameraOptions(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         """`address` is IPv4; port 0 takes a free one.
 
         `credentials` are the viewers', None lets everybody in; a source has the recorder's. `logins` is shared with whatever
-        else takes the same credentials.
+        else takes the same credentials. `on_change` is called when the number of viewers, or the streams or the state of one, are
+        others; it must not block.
         """
         self._address = address
         self._port = port
@@ -57,6 +59,7 @@ class RelayServer:
         self._realm = realm
         self._options = options
         self._limits = limits
+        self._on_change = on_change
         self._camera: Camera | None = None
         """None while it doesn't listen."""
         self._tunnels: TunnelDoor | None = None
@@ -93,7 +96,9 @@ class RelayServer:
             raise
         self._listener = listener
         self._port = listener.getsockname()[1]
-        self._camera = Camera(self._credentials, self._logins, self._realm, self._options, self._limits, shared())
+        self._camera = Camera(
+            self._credentials, self._logins, self._realm, self._options, self._limits, shared(), self._on_change
+        )
         self._camera.serve(self._sources)
         self._tunnels = TunnelDoor(self._camera)
         self._listen()

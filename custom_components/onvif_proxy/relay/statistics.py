@@ -19,20 +19,51 @@ class StreamState(StrEnum):
     """It was lost or refused; the next attempt waits for its time."""
 
 
+class StreamReason(StrEnum):
+    """Why a session with the recorder ended, or could not be had: what a person can do something about, told apart."""
+
+    UNREACHABLE = "unreachable"
+    """No connection."""
+    NO_ANSWER = "no_answer"
+    """A connection, and no answer in time."""
+    CLOSED = "closed"
+    """The recorder ended the session or its connection."""
+    NO_MEDIA = "no_media"
+    """The session stands and nothing comes."""
+    LOGIN_REFUSED = "login_refused"
+    NOT_FOUND = "not_found"
+    """There is no such stream any more."""
+    BUSY = "busy"
+    """The recorder serves no more streams than it does already."""
+    REFUSED = "refused"
+    """Another error of the recorder."""
+    NOT_UNDERSTOOD = "not_understood"
+    """What it says isn't RTSP, SDP, or what was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTrouble:
+    """What became of the last session."""
+
+    reason: StreamReason
+    text: str
+    """The same for the log and diagnostics, in English and more exactly. Without secrets."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStatistics:
     """Of one stream."""
 
     name: str
     state: StreamState
-    reason: str | None
-    """Why the last session ended or could not be had; None since one is live. Safe to log."""
+    trouble: StreamTrouble | None
+    """Why the last session ended or could not be had; None since one is live."""
     since: datetime
     """UTC; since when the state holds."""
     bit_rate: float
-    """Bit/s of media from the recorder, lately."""
+    """Bit/s of media from the recorder, since the last look at it and for a second at least."""
     frame_rate: float
-    """Pictures a second, lately."""
+    """Pictures a second, likewise."""
     reconnects: int
     """Sessions that were opened after one was lost, ever."""
     dropped_groups: int

@@ -19,6 +19,7 @@ from .errors import (
     UpstreamError,
     UpstreamNonsense,
     UpstreamRefused,
+    UpstreamSilent,
     UpstreamTimeout,
     UpstreamUnauthorized,
     UpstreamUnreachable,
@@ -230,7 +231,7 @@ class UpstreamSession:
     def _watch_media(self, heard: int = -1) -> None:
         """End a session whose media has stopped, though its connection may stand."""
         if heard == self._heard:
-            self._end(UpstreamEnded("recorder sends no media"))
+            self._end(UpstreamSilent("recorder sends no media"))
         else:
             loop = asyncio.get_running_loop()
             self._watch = loop.call_later(self._limits.media_timeout, self._watch_media, self._heard)

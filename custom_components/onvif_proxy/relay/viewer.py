@@ -219,7 +219,9 @@ class ViewerSession:
         """Give the stream back; the viewer may begin anew."""
         self._leave()
         hub, self._hub = self._hub, None
-        self._state = _State.INIT
+        former, self._state = self._state, _State.INIT
+        if former is not _State.INIT:
+            self._camera.on_change()
         self._tracks, self._back = {}, {}
         self._end_talk()
         if self._udp is not None:
@@ -397,6 +399,7 @@ class ViewerSession:
         if self._state is _State.INIT:
             self._session = secrets.token_hex(8)
             self._state = _State.READY
+            self._camera.on_change()
         session = f"{self._session};timeout={math.floor(self._limits.session_timeout)}"
         return RtspResponse(200, headers=Headers([("Transport", transport), ("Session", session)]))
 

@@ -11,12 +11,12 @@ from ..names import DEVICE_IO_PATH, DIGITAL_INPUT, VIDEO_SOURCE
 from ..xmltree import Element, child_text, node
 from .base import Context, Handler, Operation, Service
 from .device_relays import mode_of, relay_of, set_relay_output_settings
-from .media_facts import AUDIO_SOURCE
+from .media_facts import AUDIO_OUTPUT, AUDIO_SOURCE, loudspeakers
 from .refusals import Names, lack
 
 VERSION: Final = (2, 60)
 
-# Configurations are the media service's; there is no serial port and no output for sound or picture.
+# Configurations are the media service's; there is no serial port and no output for pictures.
 _LACKING: Final[Names] = {
     Access.READ_MEDIA: (
         "GetVideoSourceConfiguration",
@@ -52,13 +52,17 @@ def _counts(context: Context) -> dict[str, int]:
         "VideoSources": 1,
         "VideoOutputs": 0,
         "AudioSources": int(_has_audio(context)),
-        "AudioOutputs": 0,
+        "AudioOutputs": int(_has_loudspeaker(context)),
         "RelayOutputs": len(description.relay_outputs),
     }
 
 
 def _has_audio(context: Context) -> bool:
     return any(stream.audio is not None for stream in context.description.channel.streams)
+
+
+def _has_loudspeaker(context: Context) -> bool:
+    return bool(loudspeakers(context.description.channel.streams))
 
 
 def _has_digital_input(context: Context) -> bool:
@@ -95,6 +99,11 @@ def get_video_sources(_context: Context, _request: Element) -> Element:
 def get_audio_sources(context: Context, _request: Element) -> Element:
     """List the audio source's token, if there is sound."""
     return node("tmd:GetAudioSourcesResponse", node("tmd:Token", AUDIO_SOURCE) if _has_audio(context) else None)
+
+
+def get_audio_outputs(context: Context, _request: Element) -> Element:
+    """List the loudspeaker's token, if there is one."""
+    return node("tmd:GetAudioOutputsResponse", node("tmd:Token", AUDIO_OUTPUT) if _has_loudspeaker(context) else None)
 
 
 def _none(name: str) -> Handler:
@@ -144,7 +153,7 @@ DEVICE_IO: Final = Service(
         "GetVideoSources": _read(get_video_sources, Access.READ_MEDIA),
         "GetVideoOutputs": _read(_none("GetVideoOutputs"), Access.READ_MEDIA),
         "GetAudioSources": _read(get_audio_sources, Access.READ_MEDIA),
-        "GetAudioOutputs": _read(_none("GetAudioOutputs"), Access.READ_MEDIA),
+        "GetAudioOutputs": _read(get_audio_outputs, Access.READ_MEDIA),
         "GetRelayOutputOptions": _read(get_relay_output_options, Access.PRE_AUTH),
         "SetRelayOutputSettings": Operation(set_relay_output_settings, Access.ACTUATE),
         "GetDigitalInputs": _read(get_digital_inputs, Access.READ_SYSTEM),

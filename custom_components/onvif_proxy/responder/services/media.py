@@ -21,11 +21,12 @@ from .media_configurations import (
     audios_of,
     fixed_profile,
     has,
+    loudspeakers_of,
     no_configuration,
     stream_of_profile,
     too_many_profiles,
 )
-from .media_facts import PROFILE_NAMES, Kind
+from .media_facts import PROFILE_NAMES, Kind, loudspeakers
 
 VERSION = (2, 60)
 # How RTP travels is settled in RTSP's SETUP, so a client that says UDP or TCP here is given the same URI as one that says
@@ -47,6 +48,14 @@ def _audio_source_options(name: str, _channel: Channel, streams: Iterable[Stream
 
 def _audio_encoder_options(name: str, _channel: Channel, streams: Iterable[Stream]) -> Element:
     return elements.audio_encoder_options(name, audios_of(streams, "GetAudioEncoderConfigurationOptions"))
+
+
+def _audio_output_options(name: str, _channel: Channel, streams: Iterable[Stream]) -> Element:
+    return elements.audio_output_options(name, loudspeakers_of(streams, "GetAudioOutputConfigurationOptions"))
+
+
+def _audio_decoder_options(name: str, _channel: Channel, streams: Iterable[Stream]) -> Element:
+    return elements.audio_decoder_options(name, loudspeakers_of(streams, "GetAudioDecoderConfigurationOptions"))
 
 
 # By the word in the names of the operations and of the profile's elements, in the order of tt:Profile.
@@ -83,9 +92,21 @@ FAMILIES = {
         prefix="trt",
         options=lambda name, _channel, _streams: elements.metadata_options(name),
     ),
-    "AudioOutput": Family(kind=Kind.AUDIO_OUTPUT, prefix="trt"),
-    "AudioDecoder": Family(kind=Kind.AUDIO_DECODER, prefix="trt"),
+    "AudioOutput": Family(
+        kind=Kind.AUDIO_OUTPUT,
+        prefix="trt",
+        build=elements.audio_output_configuration,
+        options=_audio_output_options,
+    ),
+    "AudioDecoder": Family(
+        kind=Kind.AUDIO_DECODER,
+        prefix="trt",
+        build=elements.audio_decoder_configuration,
+        options=_audio_decoder_options,
+    ),
 }
+_IN_EXTENSION = ("AudioOutput", "AudioDecoder")
+"""Those that are younger than tt:Profile."""
 _ADDED_AND_REMOVED_ONLY = "PTZ"
 _WITHOUT_OPTIONS = "VideoAnalytics"
 
@@ -118,11 +139,16 @@ def legacy_capabilities(context: Context) -> Element:
 
 def _profile(name: str, description: CameraDescription, stream: Stream) -> Element:
     """Build a tt:Profile."""
+    built = {
+        word: family.build_for(f"tt:{word}Configuration", description, stream) for word, family in FAMILIES.items()
+    }
+    extension = [built.pop(word) for word in _IN_EXTENSION]
     return node(
         name,
         {"token": stream.role, "fixed": True},
         node("tt:Name", PROFILE_NAMES[stream.role]),
-        *(family.build_for(f"tt:{word}Configuration", description, stream) for word, family in FAMILIES.items()),
+        *built.values(),
+        node("tt:Extension", *extension) if any(element is not None for element in extension) else None,
     )
 
 
@@ -171,9 +197,10 @@ def get_audio_sources(context: Context, _request: Element) -> Element:
     return node("trt:GetAudioSourcesResponse", elements.audio_source("trt:AudioSources") if has_audio else None)
 
 
-def get_audio_outputs(_context: Context, _request: Element) -> Element:
-    """List the audio outputs: none."""
-    return node("trt:GetAudioOutputsResponse")
+def get_audio_outputs(context: Context, _request: Element) -> Element:
+    """List the loudspeaker, if there is one."""
+    found = loudspeakers(context.description.channel.streams)
+    return node("trt:GetAudioOutputsResponse", elements.audio_output("trt:AudioOutputs") if found else None)
 
 
 def get_guaranteed_number_of_video_encoder_instances(context: Context, request: Element) -> Element:

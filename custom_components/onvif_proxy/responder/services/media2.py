@@ -22,6 +22,7 @@ from .media_configurations import (
     conflict,
     fixed_profile,
     has,
+    loudspeakers_of,
     no_configuration,
     stream_of_profile,
     too_many_profiles,
@@ -37,7 +38,11 @@ def _audio_encoder_options(name: str, _channel: Channel, streams: Iterable[Strea
     return elements.audio_encoder_options(name, audios_of(streams, "GetAudioEncoderConfigurationOptions"))
 
 
-# By tr2:ConfigurationEnumeration, in the order of tr2:ConfigurationSet. Only encoders are said in other words.
+def _audio_decoder_options(name: str, _channel: Channel, streams: Iterable[Stream]) -> list[Element]:
+    return elements.audio_decoder_options(name, loudspeakers_of(streams, "GetAudioDecoderConfigurationOptions"))
+
+
+# By tr2:ConfigurationEnumeration, in the order of tr2:ConfigurationSet. Only what encodes and decodes is said in other words.
 FAMILIES = {family.kind: replace(family, prefix="tr2") for family in MEDIA1_FAMILIES.values()} | {
     Kind.VIDEO_ENCODER: Family(
         kind=Kind.VIDEO_ENCODER,
@@ -51,6 +56,7 @@ FAMILIES = {family.kind: replace(family, prefix="tr2") for family in MEDIA1_FAMI
         build=elements.audio_encoder_configuration,
         options=_audio_encoder_options,
     ),
+    Kind.AUDIO_DECODER: replace(MEDIA1_FAMILIES["AudioDecoder"], prefix="tr2", options=_audio_decoder_options),
 }
 
 

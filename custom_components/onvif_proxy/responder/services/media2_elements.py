@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from ...model import AudioEncoding, Channel, Stream, VideoEncoding
+from ...model import AudioDecoding, AudioEncoding, Channel, Loudspeaker, Stream, VideoEncoding
 from ..xmltree import Element, node
-from .media_elements import audio_choices, configuration, quality_range, resolution
+from .media_elements import audio_choices, configuration, decodings_of, quality_range, rates, resolution
 from .media_facts import (
     Kind,
     audio_bit_rate,
@@ -28,7 +28,7 @@ def video_name(video: VideoEncoding) -> str:
     return VIDEO_NAMES.get(video.codec, video.codec)
 
 
-def audio_name(audio: AudioEncoding) -> str:
+def audio_name(audio: AudioEncoding | AudioDecoding) -> str:
     """Return the media type of sound."""
     return AUDIO_NAMES.get(audio.codec, audio.codec)
 
@@ -111,3 +111,16 @@ def _video_encoder_options(name: str, encoding: str, videos: list[VideoEncoding]
 def audio_encoder_options(name: str, audios: Iterable[AudioEncoding]) -> list[Element]:
     """Build a tt:AudioEncoder2ConfigurationOptions for each way that sound is encoded."""
     return audio_choices(name, audios, audio_name)
+
+
+def audio_decoder_options(name: str, found: Iterable[Loudspeaker]) -> list[Element]:
+    """Build a tt:AudioEncoder2ConfigurationOptions, for decoders the same, for each kind of sound that is taken."""
+    return [
+        node(
+            name,
+            node("tt:Encoding", audio_name(one)),
+            rates("tt:BitrateList", one.bit_rates),
+            rates("tt:SampleRateList", one.sample_rates),
+        )
+        for one in decodings_of(found)
+    ]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ...model import AudioEncoding, CameraDescription, Channel, Stream
+from ...model import AudioEncoding, CameraDescription, Channel, Loudspeaker, Stream
 from ..errors import ActionNotSupported, InvalidArgument, ReceiverFault, SenderFault
 from ..names import expand
 from ..xmltree import Element, child_text, node
 from .base import Context
-from .media_facts import Kind, configuration_token
+from .media_facts import Kind, configuration_token, loudspeakers
 
 _XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 # Counted by the camera; what a client says of it means nothing.
@@ -66,6 +66,14 @@ def audios_of(streams: Iterable[Stream], operation: str) -> list[AudioEncoding]:
     if not audios:
         raise ActionNotSupported(operation, "ter:AudioNotSupported")
     return audios
+
+
+def loudspeakers_of(streams: Iterable[Stream], operation: str) -> list[Loudspeaker]:
+    """Return what clients can talk through; raises `ActionNotSupported` where there is nothing."""
+    found = loudspeakers(streams)
+    if not found:
+        raise ActionNotSupported(operation)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 import math
 
-from ...model import AudioEncoding, Channel, Stream, VideoEncoding
+from ...model import AudioDecoding, AudioEncoding, Channel, Loudspeaker, Stream, VideoEncoding
 from ..names import VIDEO_SOURCE
 from ..xmltree import Element, node
 from .media_facts import (
     AUDIO_CHANNELS,
+    AUDIO_OUTPUT,
     AUDIO_SOURCE,
     SESSION_TIMEOUT,
     Kind,
@@ -19,6 +20,7 @@ from .media_facts import (
     frame_rate,
     frame_rate_limit,
     gov_length,
+    output_level,
     quality,
     use_count,
 )
@@ -88,6 +90,29 @@ def video_source_configuration(name: str, channel: Channel, stream: Stream) -> E
 def audio_source_configuration(name: str, channel: Channel, stream: Stream) -> Element:
     """Build a tt:AudioSourceConfiguration."""
     return configuration(name, Kind.AUDIO_SOURCE, channel, stream, node("tt:SourceToken", AUDIO_SOURCE))
+
+
+def audio_output(name: str) -> Element:
+    """Build a tt:AudioOutput."""
+    return node(name, {"token": AUDIO_OUTPUT})
+
+
+def audio_output_configuration(name: str, channel: Channel, stream: Stream) -> Element:
+    """Build a tt:AudioOutputConfiguration."""
+    assert stream.loudspeaker is not None
+    return configuration(
+        name,
+        Kind.AUDIO_OUTPUT,
+        channel,
+        stream,
+        node("tt:OutputToken", AUDIO_OUTPUT),
+        node("tt:OutputLevel", output_level(stream.loudspeaker)),
+    )
+
+
+def audio_decoder_configuration(name: str, channel: Channel, stream: Stream) -> Element:
+    """Build a tt:AudioDecoderConfiguration: what it takes is in its options."""
+    return configuration(name, Kind.AUDIO_DECODER, channel, stream)
 
 
 def ptz_configuration_of(name: str, channel: Channel, _stream: Stream) -> Element:
@@ -169,6 +194,39 @@ def video_source_options(name: str, channel: Channel) -> Element:
 def audio_source_options(name: str) -> Element:
     """Build tt:AudioSourceConfigurationOptions."""
     return node(name, node("tt:InputTokensAvailable", AUDIO_SOURCE))
+
+
+def audio_output_options(name: str, found: Iterable[Loudspeaker]) -> Element:
+    """Build tt:AudioOutputConfigurationOptions: nothing can be chosen."""
+    levels = [output_level(loudspeaker) for loudspeaker in found]
+    return node(name, node("tt:OutputTokensAvailable", AUDIO_OUTPUT), _range("tt:OutputLevelRange", levels))
+
+
+def audio_decoder_options(name: str, found: Iterable[Loudspeaker]) -> Element:
+    """Build tt:AudioDecoderConfigurationOptions."""
+    decodings = decodings_of(found)
+    return node(
+        name,
+        *(
+            node(
+                f"tt:{codec}DecOptions",
+                rates("tt:Bitrate", (rate for one in same for rate in one.bit_rates)),
+                rates("tt:SampleRateRange", (rate for one in same for rate in one.sample_rates)),
+            )
+            for codec in ("AAC", "G711", "G726")
+            if (same := [one for one in decodings if one.codec == codec])
+        ),
+    )
+
+
+def decodings_of(found: Iterable[Loudspeaker]) -> list[AudioDecoding]:
+    """Return each kind of sound that loudspeakers take once."""
+    return list(dict.fromkeys(one for loudspeaker in found for one in loudspeaker.takes))
+
+
+def rates(name: str, values: Iterable[int]) -> Element:
+    """Build a tt:IntItems."""
+    return node(name, *(node("tt:Items", value) for value in dict.fromkeys(values)))
 
 
 def metadata_options(name: str) -> Element:

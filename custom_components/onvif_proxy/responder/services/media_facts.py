@@ -4,15 +4,18 @@ A profile is a stream, its token is the stream's role. All tokens are our own an
 profiles share one video source and one configuration of it, as clients take a second source for a second camera.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 import math
 
-from ...model import AudioEncoding, Channel, Stream, StreamRole, VideoEncoding
+from ...model import AudioEncoding, Channel, Loudspeaker, Stream, StreamRole, VideoEncoding
 from ..names import VIDEO_SOURCE_CONFIGURATION
 from .ptz_elements import PTZ_CONFIGURATION
 
 AUDIO_SOURCE = "AudioSource_1"
 AUDIO_SOURCE_CONFIGURATION = "AudioSourceConfiguration_1"
+AUDIO_OUTPUT = "AudioOutput_1"
+AUDIO_OUTPUT_CONFIGURATION = "AudioOutputConfiguration_1"
 
 PROFILE_NAMES = {StreamRole.MAIN: "MainStream", StreamRole.SUB: "SubStream"}
 
@@ -29,6 +32,7 @@ CODEC_PROFILES = {
 }
 DEFAULT_AUDIO_BIT_RATE = {"G711": 64, "G726": 32, "AAC": 32}
 DEFAULT_AUDIO_SAMPLE_RATE = {"G711": 8, "G726": 8, "AAC": 16}
+DEFAULT_OUTPUT_LEVEL = 50
 AUDIO_CHANNELS = 1
 SESSION_TIMEOUT = "PT60S"
 
@@ -58,9 +62,23 @@ def configuration_token(kind: Kind, channel: Channel, stream: Stream) -> str | N
             return AUDIO_SOURCE_CONFIGURATION
         case Kind.AUDIO_ENCODER if stream.audio is not None:
             return f"AudioEncoder_{stream.role}"
+        case Kind.AUDIO_OUTPUT if stream.loudspeaker is not None:
+            return AUDIO_OUTPUT_CONFIGURATION
+        case Kind.AUDIO_DECODER if stream.loudspeaker is not None:
+            return f"AudioDecoder_{stream.role}"
         case Kind.PTZ if channel.ptz is not None:
             return PTZ_CONFIGURATION
     return None
+
+
+def loudspeakers(streams: Iterable[Stream]) -> list[Loudspeaker]:
+    """Return what clients can talk through."""
+    return [stream.loudspeaker for stream in streams if stream.loudspeaker is not None]
+
+
+def output_level(loudspeaker: Loudspeaker) -> int:
+    """Return its volume."""
+    return DEFAULT_OUTPUT_LEVEL if loudspeaker.level is None else loudspeaker.level
 
 
 def use_count(kind: Kind, channel: Channel, token: str) -> int:
