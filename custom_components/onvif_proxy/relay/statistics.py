@@ -24,6 +24,7 @@ class StreamStatistics:
     """Of one stream."""
 
     name: str
+    """Of its source; `raw` in raw mode, where LIVE says that connections stand and not what comes through them."""
     state: StreamState
     reason: str | None
     """Why the last session ended or could not be had; None since one is live. Safe to log."""
