@@ -37,7 +37,7 @@ class RawPassage:
         )
         self._over: asyncio.Future[str] = self._loop.create_future()
         self._moved = self._loop.time()
-        """When a byte moved last."""
+        """When something was said last."""
         self._idle: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
 
@@ -59,7 +59,7 @@ class RawPassage:
         """Move what can be moved one way."""
         if self._over.done():
             return
-        before = splice.held, splice.passed
+        before = splice.held, splice.passed, splice.ended
         try:
             if pull:
                 splice.pull()
@@ -67,12 +67,14 @@ class RawPassage:
         except OSError as error:
             self.end(error.strerror or type(error).__name__)
             return
-        if (splice.held, splice.passed) != before:
+        if (splice.held, splice.passed, splice.ended) != before:
             self._moved = self._loop.time()
         if self.up.done and self.down.done:
             self.end("both have ended")
-        else:
-            self._watch()
+            return
+        if splice.ended and not before[2]:
+            self._check_idleness()
+        self._watch()
 
     def end(self, reason: str) -> None:
         """Begin the end; idempotent."""
@@ -95,7 +97,11 @@ class RawPassage:
             self._watch()
 
     def _check_idleness(self) -> None:
-        limit = self._limits.session_timeout
+        half = self.up.ended or self.down.ended
+        # Who hears that its peer has ended mostly ends, too; what it still says may go on for as long as it likes.
+        limit = self._limits.upstream_timeout if half else self._limits.session_timeout
+        if self._idle is not None:
+            self._idle.cancel()
         if self._loop.time() - self._moved >= limit:
             self.end(f"silent for {limit:.0f} s")
         else:
