@@ -273,6 +273,7 @@ async def test_switches_and_states_are_shown(
         "media2": None,
         "always_on": False,
         "audio": True,
+        "raw": False,
     }
     assert (stopped["state"], stopped["endpoint"]) == ("stopped", None)
     assert (running["state"], running["endpoint"]["interface"]) == ("running", "lo")
