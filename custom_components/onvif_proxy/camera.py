@@ -56,10 +56,11 @@ class VirtualCameraEntity(CameraEntity, Camera):
 
     @callback
     def _async_follow_source(self) -> None:
-        """Have Home Assistant's stream go on where and with which login the camera is to be watched now."""
-        source = self._camera.stream_source
-        if self.stream is not None and source is not None and source != self.stream.source:
-            self.stream.update_source(source)
+        """Have Home Assistant's stream begin anew where, and with which login, the camera is to be watched now."""
+        if self.stream is not None and (source := self._camera.stream_source) is not None:
+            # For its next attempt, which follows as the relay sends it away. `Stream.update_source` would hurry, but a
+            # stream that has just been sent away, and waits, it ends, and the next one can't be stopped.
+            self.stream.source = source
 
     @override
     async def stream_source(self) -> str | None:

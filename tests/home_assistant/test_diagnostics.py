@@ -195,7 +195,14 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
         "channel_is_there": True,
         "state": "running",
         "trouble": None,
-        "switches": {"running": True, "discovery": True, "media2": None, "always_on": False, "audio": True},
+        "switches": {
+            "running": True,
+            "discovery": True,
+            "media2": None,
+            "always_on": False,
+            "audio": True,
+            "raw": False,
+        },
         "identity": {"mac": "**REDACTED**", **ports},
         "endpoint": {
             "address": "**REDACTED**.1",

@@ -6,6 +6,7 @@ import logging
 from unittest.mock import patch
 
 from homeassistant.components.camera import async_get_image, async_request_stream
+from homeassistant.components.stream import Stream
 from homeassistant.const import SERVICE_TURN_OFF, SERVICE_TURN_ON, STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
@@ -24,7 +25,7 @@ from custom_components.onvif_proxy.nvr.profiles import Profile
 from custom_components.onvif_proxy.virtual_camera import VirtualCamera
 from tests.end_to_end.client import play, read_camera
 from tests.relay.rtsp_client import RtspClient
-from tests.simulated_nvr import SimulatedRecorder
+from tests.simulated_nvr import Fault, SimulatedRecorder
 
 from . import CAMERA_PASSWORD, CAMERA_USERNAME, entity_ids, entry_for, state_of, switch
 
@@ -58,6 +59,13 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(15):
         while not condition():
             await asyncio.sleep(0.02)
+
+
+async def end(stream: Stream) -> None:
+    """Stop Home Assistant's stream."""
+    for output in tuple(stream.outputs().values()):
+        await stream.remove_provider(output)
+    await stream.stop()
 
 
 async def rescan(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -112,7 +120,9 @@ async def test_home_assistant_shows_the_picture_without_showing_its_account(
     entry: MockConfigEntry,
     recorder: SimulatedRecorder,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("homeassistant.components.stream.STREAM_RESTART_INCREMENT", 0.2)
     caplog.set_level(logging.DEBUG)
     assert await async_setup_component(hass, "diagnostics", {})
     camera_id = entity_ids(hass, entry, "_camera")[0]
@@ -122,25 +132,42 @@ async def test_home_assistant_shows_the_picture_without_showing_its_account(
         stream.source
         == f"rtsp://{CAMERA_USERNAME}:{CAMERA_PASSWORD}@{rtsp_address(hass, entry).removeprefix('rtsp://')}"
     )
+    await until(lambda: camera_of(entry).viewers == 1)
     await switch(hass, raw_switch(hass, entry), SERVICE_TURN_ON)
     account = f"{recorder.options.username}:{recorder.options.password}@"
     assert stream.source == f"rtsp://{account}{rtsp_address(hass, entry).removeprefix('rtsp://')}"
+    async with asyncio.timeout(30):
+        while not (statistics := await camera_of(entry).relay_statistics()) or not statistics.viewers:
+            await asyncio.sleep(0.1)
+    assert [one.stream for one in statistics.viewers] == ["raw"]
     client = await hass_client()
     async with asyncio.timeout(30):
         while (answer := await client.get(playlist)).status != 200:
             await asyncio.sleep(0.2)
         assert "avc1" in await answer.text()
-    await until(lambda: recorder.rtsp_sessions == 1)
     assert (await async_get_image(hass, camera_id)).content.startswith(b"\xff\xd8")
     diagnosis = await get_diagnostics_for_config_entry(hass, hass_client, entry)
-    for output in tuple(stream.outputs().values()):
-        await stream.remove_provider(output)
-    await stream.stop()
+    await end(stream)
     assert diagnosis["cameras"][0]["switches"]["raw"] is True
     assert [one["stream"] for one in diagnosis["cameras"][0]["video"]["viewers"]] == ["raw"]
     shown = [str(one.as_dict()) for one in hass.states.async_all()]
     for text in (str(diagnosis), caplog.text, *shown):
         assert recorder.options.password not in text
+
+
+async def test_home_assistant_shows_a_picture_that_could_not_be_read_before(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homeassistant.components.stream.STREAM_RESTART_INCREMENT", 0.5)
+    camera_id = entity_ids(hass, entry, "_camera")[0]
+    recorder.faults.rtsp = Fault("500", operation="DESCRIBE")
+    await async_request_stream(hass, camera_id, "hls")
+    stream = hass.data["camera"].get_entity(camera_id).stream
+    await until(lambda: not stream.available)
+    await switch(hass, raw_switch(hass, entry), SERVICE_TURN_ON)
+    recorder.faults.rtsp = Fault()
+    await until(lambda: recorder.rtsp_sessions == 1)
+    await end(stream)
 
 
 async def test_a_still_image_is_the_recorders_or_none(
