@@ -106,6 +106,16 @@ class TestOrder:
         with pytest.raises(SnapshotUnavailable, match="no key frame in time"):
             await rig.snapshots.get(WITHOUT_OWN)
 
+    async def test_where_streams_are_not_read_it_is_the_recorders_or_none(self) -> None:
+        rig = Rig(max_age=0.0)
+        assert await rig.snapshots.get(CHANNEL, from_stream=False) == OWN
+        rig.own = None
+        with pytest.raises(SnapshotUnavailable, match="asleep"):
+            await rig.snapshots.get(CHANNEL, from_stream=False)
+        assert rig.asked == ["recorder", "recorder"]
+        assert has_snapshot(CHANNEL, from_stream=False)
+        assert not has_snapshot(WITHOUT_OWN, from_stream=False)
+
     @pytest.mark.parametrize(
         ("channel", "expected"),
         [

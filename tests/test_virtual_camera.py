@@ -18,6 +18,7 @@ from custom_components.onvif_proxy.camera_status import CameraState, CameraStatu
 from custom_components.onvif_proxy.controls import PtzVector
 from custom_components.onvif_proxy.logins import LoginFailure, LoginProblem
 from custom_components.onvif_proxy.model import (
+    AudioEncoding,
     Channel,
     Credentials,
     Endpoint,
@@ -33,10 +34,12 @@ from custom_components.onvif_proxy.model import (
     VideoEncoding,
 )
 from custom_components.onvif_proxy.relay.key_frame import KeyFrame
+from custom_components.onvif_proxy.relay.options import CameraOptions
 from custom_components.onvif_proxy.relay_process import RelayProcess
 from custom_components.onvif_proxy.responder import DiscoveryResponder, OnvifServer, SnapshotUnavailable, TokenVerifier
 from custom_components.onvif_proxy.virtual_camera import Controls, KeptSettings, VirtualCamera
 from tests.end_to_end.client import fetch_snapshot, find_cameras, listens, read_camera
+from tests.relay.rtsp_client import RtspClient
 from tests.relay.scripted_recorder import ScriptedRecorder
 from tests.responder.envelopes import envelope, operation, security
 from tests.test_ptz_guard import STOP_PAN_TILT, Unit
@@ -330,6 +333,125 @@ async def test_snapshots_come_from_the_recorder_or_the_stream_or_not_at_all(watc
         assert picture.startswith(b"\xff\xd8")
         assert picture.endswith(b"\x65first")
         await watched.camera.set_enabled(False)
+
+
+RAW = CameraOptions(raw=True)
+ACCOUNT = Credentials(username="admin", password="secret")
+RAW_REFUSED = CameraStatus(state=CameraState.RUNNING, trouble=Trouble.RAW_REFUSED)
+
+
+class TestRawMode:
+    """RTSP is passed on to the recorder as it is."""
+
+    async def test_streams_are_the_recorders_at_the_cameras_address(self, watched: Watched) -> None:
+        camera = watched.camera
+        assert (camera.stream_uri(StreamRole.MAIN), camera.stream_source) == (None, None)
+        async with ScriptedRecorder() as recorder:
+            main = replace(CHANNEL.main, uri=recorder.base)
+            camera.update_channel(replace(CHANNEL, main=main), RECORDER)
+            camera.set_relay_options(RAW)
+            await run(watched)
+            assert camera.endpoint is not None
+            address = f"{LOOPBACK}:{camera.endpoint.rtsp_port}"
+            path = recorder.base.partition(f":{recorder.port}")[2]
+            assert camera.stream_uri(StreamRole.MAIN) == f"rtsp://{address}{path}"
+            assert camera.stream_uri(StreamRole.SUB) is None  # it is at another port
+            assert camera.stream_source == f"rtsp://{ACCOUNT.username}:{ACCOUNT.password}@{address}{path}"
+            (profile,) = (await read_camera(watched.xaddr, CREDENTIALS.username, CREDENTIALS.password)).profiles
+            assert profile.stream_uri == f"rtsp://{address}{path}"
+            async with RtspClient(camera.endpoint.rtsp_port, credentials=None) as viewer:
+                assert (await viewer.ask("DESCRIBE", path)).status == 200
+                assert recorder.methods == ["DESCRIBE"]
+                await reaches(lambda: camera.viewers == 1)
+                statistics = await camera.relay_statistics()
+                assert statistics is not None
+                assert [one.stream for one in statistics.viewers] == ["raw"]
+                camera.set_relay_options(CameraOptions())
+                assert await viewer.ended()
+            assert camera.stream_source == f"rtsp://{CREDENTIALS.username}:{CREDENTIALS.password}@{address}/main"
+            await watched.camera.set_enabled(False)
+
+    async def test_what_would_be_read_from_the_stream_is_not_offered(self, watched: Watched) -> None:
+        async with ScriptedRecorder() as recorder:
+            main = replace(CHANNEL.main, uri=recorder.base)
+            watched.camera.update_channel(replace(CHANNEL, main=main, snapshot_uri=None), RECORDER)
+            await run(watched)
+            snapshot = watched.snapshot
+            watched.snapshot = None
+            uri = watched.xaddr.replace("/onvif/device_service", "/snapshot")
+            assert await fetch_snapshot(uri, CREDENTIALS.username, CREDENTIALS.password)
+            watched.camera.set_relay_options(replace(RAW, audio=False))
+            watched.camera._snapshots._max_age = 0.0
+            with pytest.raises(Exception, match="503"):
+                await fetch_snapshot(uri, CREDENTIALS.username, CREDENTIALS.password)
+            with pytest.raises(Exception, match="not implemented"):
+                await read_camera(watched.xaddr, CREDENTIALS.username, CREDENTIALS.password)
+            watched.snapshot = snapshot
+            watched.camera.update_channel(replace(CHANNEL, main=main), RECORDER)
+            assert await fetch_snapshot(uri, CREDENTIALS.username, CREDENTIALS.password) == b"\xff\xd8picture"
+            await watched.camera.set_enabled(False)
+
+    async def test_sound_is_told_as_the_recorder_has_it(self, watched: Watched) -> None:
+        sounding = replace(CHANNEL.main, audio=AudioEncoding(codec="G711"))
+        watched.camera.update_channel(replace(CHANNEL, main=sounding), RECORDER)
+        watched.camera.set_relay_options(replace(RAW, audio=False))
+        await run(watched)
+        assert await has_sound(watched)
+        watched.camera.set_relay_options(CameraOptions(audio=False))
+        assert not await has_sound(watched)
+
+    async def test_a_login_in_the_recorders_uri_is_told_to_nobody(self, watched: Watched) -> None:
+        camera = watched.camera
+        telling = replace(CHANNEL.main, uri=f"{CHANNEL.main.uri}?user=admin&password={ACCOUNT.password}")
+        camera.set_relay_options(RAW)
+        await run(watched)
+        assert (camera.status, camera.can_be_raw) == (RUNNING, True)
+        camera.update_channel(replace(CHANNEL, main=telling), RECORDER)
+        assert (camera.status, camera.can_be_raw) == (RAW_REFUSED, False)
+        read = await read_camera(watched.xaddr, CREDENTIALS.username, CREDENTIALS.password)
+        assert [one.stream_uri for one in read.profiles] == [camera.stream_uri(role) for role in StreamRole]
+        assert camera.stream_uri(StreamRole.MAIN) == f"rtsp://{LOOPBACK}:{camera.endpoint.rtsp_port}/main"
+        async with RtspClient(camera.endpoint.rtsp_port, CREDENTIALS) as viewer:
+            assert (await viewer.request("OPTIONS", "*")).get("Public") is not None  # ours, and no recorder is there
+        camera.set_relay_options(CameraOptions())
+        assert camera.status == RUNNING
+        camera.set_relay_options(RAW)
+        assert camera.status == RAW_REFUSED
+        camera.update_channel(CHANNEL, RECORDER)
+        assert camera.status == RUNNING
+
+    async def test_it_outlives_a_lost_relay(self, watched: Watched) -> None:
+        watched.relays._restart_seconds = (0.0,)
+        async with ScriptedRecorder() as recorder:
+            watched.camera.update_channel(
+                replace(CHANNEL, main=replace(CHANNEL.main, uri=recorder.base), sub=None), RECORDER
+            )
+            watched.camera.set_relay_options(RAW)
+            await run(watched)
+            kill_relay(watched)
+            await reaches(lambda: bool(watched.relays.state.restarts and watched.relays.state.pid))
+            assert watched.camera.endpoint is not None
+            async with RtspClient(watched.camera.endpoint.rtsp_port, credentials=None) as viewer:
+                assert (await viewer.ask("DESCRIBE", "/Streaming/Channels/101")).status == 200
+            await watched.camera.set_enabled(False)
+
+
+async def has_sound(watched: Watched) -> bool:
+    """Tell whether the camera says that it has some."""
+    request = envelope(
+        operation("trt:GetAudioSources"), security(username=CREDENTIALS.username, password=CREDENTIALS.password)
+    )
+    uri = watched.xaddr.replace("device_service", "media_service")
+    async with aiohttp.ClientSession() as session, session.post(uri, data=request) as response:
+        assert response.status == 200
+        return "AudioSources " in await response.text()
+
+
+async def reaches(condition: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def run(watched: Watched) -> None:

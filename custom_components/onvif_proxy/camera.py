@@ -4,7 +4,7 @@ from typing import override
 
 from homeassistant.components.camera import Camera, CameraEntityDescription
 from homeassistant.components.camera.const import CameraEntityFeature
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .camera_status import CameraState
@@ -14,7 +14,6 @@ from .data import OnvifProxyConfigEntry
 from .entity import CameraEntity
 from .fleet import Fleet
 from .fleet_camera import FleetCamera
-from .model import StreamRole
 from .responder import SnapshotUnavailable
 
 PARALLEL_UPDATES = 0
@@ -51,12 +50,21 @@ class VirtualCameraEntity(CameraEntity, Camera):
         return self._channel_is_there and self._camera.status.state is CameraState.RUNNING
 
     @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self._fleet_camera.listeners.add(self._async_follow_source))
+
+    @callback
+    def _async_follow_source(self) -> None:
+        """Have Home Assistant's stream begin anew where, and with which login, the camera is to be watched now."""
+        if self.stream is not None and (source := self._camera.stream_source) is not None:
+            # For its next attempt, which follows as the relay sends it away. `Stream.update_source` would hurry, but a
+            # stream that has just been sent away, and waits, it ends, and the next one can't be stopped.
+            self.stream.source = source
+
+    @override
     async def stream_source(self) -> str | None:
-        if (endpoint := self._camera.endpoint) is None:
-            return None
-        user = self._camera.credentials
-        login = "" if user is None else f"{user.username}:{user.password}@"
-        return f"rtsp://{login}{endpoint.address}:{endpoint.rtsp_port}/{StreamRole.MAIN.value}"
+        return self._camera.stream_source
 
     @override
     async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:

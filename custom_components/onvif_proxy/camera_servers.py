@@ -135,7 +135,7 @@ class CameraServers:
             self._host_discovery.update(description, self._server.port)
 
     def update_options(self, options: CameraOptions) -> None:
-        """Serve the streams in another way; viewers are sent away where sound comes or goes."""
+        """Serve the streams in another way; viewers are sent away where sound or raw mode comes or goes."""
         if self._relay is not None:
             self._relay.update(options=options)
 

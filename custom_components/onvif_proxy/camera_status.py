@@ -27,6 +27,7 @@ class Trouble(StrEnum):
     NO_DISCOVERY = "no_discovery"
     CHANNEL_GONE = "channel_gone"
     RELAY_DOWN = "relay_down"
+    RAW_REFUSED = "raw_refused"
 
 
 _TROUBLE_OF_ERRNO = {

@@ -20,6 +20,7 @@ from .data import OnvifProxyConfigEntry
 from .fleet_camera import FleetCamera, camera_identifier
 from .logins import LoginFailure
 from .model import Channel, Endpoint, Recorder
+from .nvr.addresses import PARAMETER
 from .relay.statistics import CameraStatistics
 from .relay_process import RelayState
 
@@ -40,8 +41,6 @@ _SECRET_FIELDS = {
 _HEX_RUN = r"(?i:(?:[0-9a-f]{2}[:-]?){6,})"
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _URI = re.compile(r"\w+://\S+")
-# Some recorders write parameters into the path, and join them with underscores: /user=admin_password=xyz_channel=1
-_PARAMETER = re.compile(r"([A-Za-z]\w*?)=(.*?)(?=[&;/?_][A-Za-z]+=|[&;/?]|$)")
 _TELLING_PARAMETERS = {"channel", "profile", "proto", "stream", "subtype", "transportmode", "unicast"}
 
 
@@ -155,6 +154,7 @@ async def _camera(fleet_camera: FleetCamera, recorder: Recorder) -> dict[str, An
             "media2": record.media2,
             "always_on": record.always_on,
             "audio": record.audio,
+            "raw": record.raw,
         },
         "identity": {
             "mac": None if fleet_camera.identity.mac is None else REDACTED,
@@ -212,7 +212,7 @@ def uri_shape(uri: str) -> str:
     parts = urlsplit(uri)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     port = "" if parts.port is None else f":{parts.port}"
-    return f"{parts.scheme}://{REDACTED}{port}" + _PARAMETER.sub(keep_telling, _IPV4.sub(REDACTED, target))
+    return f"{parts.scheme}://{REDACTED}{port}" + PARAMETER.sub(keep_telling, _IPV4.sub(REDACTED, target))
 
 
 def _secrets(entry: OnvifProxyConfigEntry) -> re.Pattern[str]:

@@ -9,13 +9,14 @@ from typing import Any
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from .camera_health import async_sync_issue, async_tell_foreign_clients, async_tell_not_made
-from .const import LOGGER, Addressing
+from .const import DOMAIN, LOGGER, Addressing
 from .coordinator import RecorderCoordinator
 from .event_sources import EventSources, kinds_of
 from .fleet_camera import FleetCamera, async_area_of, async_register_device, async_remove_kinds
@@ -161,6 +162,16 @@ class Fleet:
         fleet_camera.record.audio = audio
         self._keep_relay_options(fleet_camera)
 
+    async def async_set_raw(self, fleet_camera: FleetCamera, raw: bool) -> None:
+        """Pass connections to a camera on to the recorder as they are or not, and remember it.
+
+        Raises ServiceValidationError where clients would be told how to log in to the recorder.
+        """
+        if raw and not fleet_camera.camera.can_be_raw:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="raw_refused")
+        fleet_camera.record.raw = raw
+        self._keep_relay_options(fleet_camera)
+
     @callback
     def _keep_relay_options(self, fleet_camera: FleetCamera) -> None:
         self._store.async_save()
@@ -180,6 +191,7 @@ class Fleet:
         for fleet_camera in self.cameras.values():
             fleet_camera.camera.set_credentials(options.credentials)
             self._apply_options(fleet_camera)
+            fleet_camera.listeners.notify()
 
     def _remember_login(self) -> None:
         self._store.recorder(self.serial_number).credentials = self._options.login
@@ -200,7 +212,9 @@ class Fleet:
     def _apply_relay_options(self, fleet_camera: FleetCamera) -> None:
         record = fleet_camera.record
         fleet_camera.camera.set_relay_options(
-            RelayOptions(keep_seconds=self._options.keep_seconds, always_on=record.always_on, audio=record.audio)
+            RelayOptions(
+                keep_seconds=self._options.keep_seconds, always_on=record.always_on, audio=record.audio, raw=record.raw
+            )
         )
 
     @callback

@@ -1,5 +1,6 @@
 """The nouns of the project as frozen values: what was read from a recorder, and what a virtual camera is made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -287,6 +288,8 @@ class CameraDescription:
     """Those of the recorder that clients of this camera may switch."""
     has_snapshot: bool = False
     """There is a way to a still image."""
+    raw_paths: Mapping[StreamRole, str] | None = None
+    """Path and query of each stream where RTSP is passed on to the recorder as it is; None where it is served here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,9 +48,7 @@ def _lease_expires(fleet: Fleet, one: FleetCamera) -> datetime | None:
 
 def _rtsp_address(_fleet: Fleet, one: FleetCamera) -> str | None:
     """Return the main stream's, without the login that it asks for."""
-    if (endpoint := one.camera.endpoint) is None:
-        return None
-    return f"rtsp://{endpoint.address}:{endpoint.rtsp_port}/{StreamRole.MAIN}"
+    return one.camera.stream_uri(StreamRole.MAIN)
 
 
 SENSORS = (

@@ -37,9 +37,9 @@ def can_decode(channel: Channel) -> bool:
     return channel.main.video.codec in _DECODERS
 
 
-def has_snapshot(channel: Channel) -> bool:
-    """Tell whether there is a way to a still image of a channel."""
-    return channel.snapshot_uri is not None or can_decode(channel)
+def has_snapshot(channel: Channel, *, from_stream: bool = True) -> bool:
+    """Tell whether there is a way to a still image of a channel; `from_stream` as in `Snapshots.get`."""
+    return channel.snapshot_uri is not None or (from_stream and can_decode(channel))
 
 
 class Snapshots:
@@ -76,12 +76,12 @@ class Snapshots:
         """Of the recorder; by the clock."""
         self._making: asyncio.Task[Snapshot | SnapshotUnavailable] | None = None
 
-    async def get(self, channel: Channel) -> Snapshot:
-        """Return an image of about now; raises `SnapshotUnavailable`."""
+    async def get(self, channel: Channel, *, from_stream: bool = True) -> Snapshot:
+        """Return an image of about now; raises `SnapshotUnavailable`. Without `from_stream` it is the recorder's or none."""
         if self._last is not None and self._clock() - self._last[0] < self._max_age:
             return self._last[1]
         if self._making is None or self._making.done():
-            self._making = asyncio.get_running_loop().create_task(self._make(channel))
+            self._making = asyncio.get_running_loop().create_task(self._make(channel, from_stream))
         making = self._making
         # Who goes away takes it from nobody else.
         await asyncio.wait([making])
@@ -96,17 +96,17 @@ class Snapshots:
             self._making.cancel()
             await asyncio.wait([self._making])
 
-    async def _make(self, channel: Channel) -> Snapshot | SnapshotUnavailable:
+    async def _make(self, channel: Channel, from_stream: bool) -> Snapshot | SnapshotUnavailable:
         """Return the error where there is no image: there may be nobody left to take it."""
         try:
-            snapshot = await self._from_anywhere(channel)
+            snapshot = await self._from_anywhere(channel, from_stream)
         except SnapshotUnavailable as error:
             return error
         self._last = self._clock(), snapshot
         return snapshot
 
-    async def _from_anywhere(self, channel: Channel) -> Snapshot:
-        if not can_decode(channel):
+    async def _from_anywhere(self, channel: Channel, from_stream: bool) -> Snapshot:
+        if not from_stream or not can_decode(channel):
             return await self._fetch(channel)
         if channel.snapshot_uri is not None and self._clock() >= self._rests_until:
             try:

@@ -54,6 +54,8 @@ class CameraRecord:
     """Whether the recorder's streams are kept open while nobody watches."""
     audio: bool = True
     """Whether viewers get sound."""
+    raw: bool = False
+    """Whether connections are passed on to the recorder as they are."""
     media2: bool | None = None
     """Whether the ver20 media service is offered; None leaves it to the streams."""
     event_kinds: tuple[EventKind, ...] = ()
@@ -190,6 +192,7 @@ def _camera_from(data: dict[str, Any]) -> CameraRecord:
         scopes=tuple(data.get("scopes", ())),
         always_on=data.get("always_on", False),
         audio=data.get("audio", True),
+        raw=data.get("raw", False),
         media2=data.get("media2"),
         event_kinds=_event_kinds_from(data),
     )

@@ -56,6 +56,14 @@ SWITCHES = (
         is_on=lambda one: one.record.audio,
         turn=Fleet.async_set_audio,
     ),
+    CameraSwitchDescription(
+        key="raw",
+        translation_key="raw",
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
+        is_on=lambda one: one.record.raw,
+        turn=Fleet.async_set_raw,
+    ),
 )
 
 

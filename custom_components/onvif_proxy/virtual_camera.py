@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
 import logging
 from typing import Any
+from urllib.parse import quote
 
 from .camera_events import CameraEvents
 from .camera_servers import CameraServers
@@ -28,6 +29,7 @@ from .model import (
     StreamRole,
 )
 from .ptz_guard import MAX_MOVE_TIMEOUT, PtzGuard
+from .raw_mode import RawOffer, raw_offer
 from .relay.key_frame import KeyFrame
 from .relay.options import CameraOptions
 from .relay.source import Source
@@ -127,6 +129,7 @@ class VirtualCamera:
         self._recorder_credentials = recorder_credentials
         self._snapshots = Snapshots(fetch=fetch_snapshot, key_frame=self._key_frame, decode=decode)
         self._relay_options = CameraOptions()
+        self._possible_raw = raw_offer(channel, recorder_credentials)
         self._controls_of = controls_of
         self._on_change = on_change
         self._on_activity = on_activity
@@ -253,12 +256,38 @@ class VirtualCamera:
             self.credentials = credentials
             self._announce()
 
+    @property
+    def can_be_raw(self) -> bool:
+        """Whether raw mode is possible: not where clients would be told how to log in to the recorder."""
+        return self._possible_raw is not None
+
+    def stream_uri(self, role: StreamRole) -> str | None:
+        """Return where clients find a stream, without the login that it asks for; None while it is not served."""
+        if (endpoint := self.endpoint) is None:
+            return None
+        path = f"/{role}" if self._raw is None else self._raw.paths.get(role)
+        return None if path is None else f"rtsp://{endpoint.address}:{endpoint.rtsp_port}{path}"
+
+    @property
+    def stream_source(self) -> str | None:
+        """Where the main stream is, with the login that it asks for: the camera's, in raw mode the recorder's. A secret."""
+        login = self.credentials if self._raw is None else self._recorder_credentials
+        uri = self.stream_uri(StreamRole.MAIN)
+        if uri is None or login is None:
+            return uri
+        scheme, _, rest = uri.partition("//")
+        return f"{scheme}//{quote(login.username, safe='')}:{quote(login.password, safe='')}@{rest}"
+
     def set_relay_options(self, options: CameraOptions) -> None:
-        """Serve the streams in another way; viewers are sent away where sound comes or goes."""
+        """Serve the streams in another way; viewers are sent away where sound or raw mode comes or goes.
+
+        Raw mode waits until it is possible.
+        """
         if options != self._relay_options:
             self._relay_options = options
-            self._servers.update_options(options)
+            self._servers.update_options(self._served_options)
             self._announce()
+            self._tell_if_running()
 
     def set_relays(self, outputs: tuple[RelayOutput, ...], control: RelayControl | None) -> None:
         """Take the relay outputs of the recorder that clients of this camera may switch, and what switches them."""
@@ -320,21 +349,23 @@ class VirtualCamera:
         if (channel, recorder) != (self.channel, self.recorder):
             self.channel = channel
             self.recorder = recorder
+            self._possible_raw = raw_offer(channel, self._recorder_credentials)
             self._take_controls()
             self._take_kinds()
             self._announce()
             self._servers.update_sources(self._sources())
+            self._servers.update_options(self._served_options)
+            self._tell_if_running()
             self._on_change()
 
     def set_channel_gone(self, gone: bool) -> None:
         """Tell that the recorder lacks the channel; it may be back with the next scan, so the camera stays reachable."""
         self._channel_gone = gone
-        if self._servers.endpoint is not None:
-            self._tell_running()
+        self._tell_if_running()
 
     async def snapshot(self) -> Snapshot:
         """Return a still image of about now; raises `SnapshotUnavailable`."""
-        return await self._snapshots.get(self.channel)
+        return await self._snapshots.get(self.channel, from_stream=self._raw is None)
 
     async def close(self) -> None:
         """Stop for good; returns when all ports are free."""
@@ -342,11 +373,26 @@ class VirtualCamera:
         await self._snapshots.close()
         await self.set_enabled(False)
 
+    @property
+    def _raw(self) -> RawOffer | None:
+        """What is offered raw; None while raw mode is off, or not possible."""
+        return self._possible_raw if self._relay_options.raw else None
+
+    @property
+    def _served_options(self) -> CameraOptions:
+        return replace(self._relay_options, raw=self._raw is not None)
+
+    @property
+    def _offered_channel(self) -> Channel:
+        if self._raw is not None:
+            return self._raw.channel
+        return self.channel if self._relay_options.audio else silent(self.channel)
+
     def _describe(self, endpoint: Endpoint) -> CameraDescription:
         return CameraDescription(
             name=self.name,
             identity=self.identity,
-            channel=self.channel if self._relay_options.audio else silent(self.channel),
+            channel=self._offered_channel,
             endpoint=endpoint,
             credentials=self.credentials,
             manufacturer=self.recorder.manufacturer,
@@ -357,7 +403,8 @@ class VirtualCamera:
             media2=self.media2,
             event_kinds=self.event_kinds,
             relay_outputs=self._relay_outputs,
-            has_snapshot=has_snapshot(self.channel),
+            has_snapshot=has_snapshot(self.channel, from_stream=self._raw is None),
+            raw_paths=None if self._raw is None else self._raw.paths,
         )
 
     async def _key_frame(self, timeout: float) -> KeyFrame | None:
@@ -433,7 +480,7 @@ class VirtualCamera:
             await self._servers.stop()
         if self._servers.endpoint is None:
             try:
-                await self._servers.start(self._describe(endpoint), self._sources(), self._relay_options)
+                await self._servers.start(self._describe(endpoint), self._sources(), self._served_options)
             except (OSError, OverflowError) as error:  # the latter for a stored port that is none
                 if self._failures == 0:
                     _LOGGER.warning("%s can't listen on %s: %s", self.name, endpoint.address, error)
@@ -453,9 +500,14 @@ class VirtualCamera:
         trouble = self._servers.relay_trouble
         return trouble is not None and not isinstance(trouble, RelayDown)
 
+    def _tell_if_running(self) -> None:
+        if self._servers.endpoint is not None:
+            self._tell_running()
+
     def _tell_running(self) -> None:
         if (trouble := self._servers.relay_trouble) is None:
-            self._set_status(CameraState.RUNNING, self._discovery_trouble)
+            refused = Trouble.RAW_REFUSED if self._relay_options.raw and self._raw is None else None
+            self._set_status(CameraState.RUNNING, self._discovery_trouble or refused)
         else:
             self._set_status(CameraState.ERROR, trouble_of(trouble))
 

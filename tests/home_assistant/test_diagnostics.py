@@ -195,7 +195,14 @@ async def test_an_entry_shows_recorder_channels_and_cameras(
         "channel_is_there": True,
         "state": "running",
         "trouble": None,
-        "switches": {"running": True, "discovery": True, "media2": None, "always_on": False, "audio": True},
+        "switches": {
+            "running": True,
+            "discovery": True,
+            "media2": None,
+            "always_on": False,
+            "audio": True,
+            "raw": False,
+        },
         "identity": {"mac": "**REDACTED**", **ports},
         "endpoint": {
             "address": "**REDACTED**.1",
@@ -273,6 +280,7 @@ async def test_switches_and_states_are_shown(
         "media2": None,
         "always_on": False,
         "audio": True,
+        "raw": False,
     }
     assert (stopped["state"], stopped["endpoint"]) == ("stopped", None)
     assert (running["state"], running["endpoint"]["interface"]) == ("running", "lo")

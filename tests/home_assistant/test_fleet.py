@@ -532,6 +532,6 @@ async def reaches(hass: HomeAssistant, entity_id: str, wanted: str) -> None:
 
 async def test_entities_have_translations_and_unique_ids(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    assert len(entities) == 2 + 2 * 22
+    assert len(entities) == 2 + 2 * 23
     assert all(one.translation_key or one.original_device_class or one.domain == "camera" for one in entities)
     assert {one.platform for one in entities} == {DOMAIN}

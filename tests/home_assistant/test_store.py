@@ -79,7 +79,7 @@ async def test_a_file_of_the_first_version_is_read_and_what_is_new_is_kept(
     store = await load(hass, hass_storage, hass_storage_of_the_first_version)
     camera = store.recorder("R1").cameras["V1"]
     assert (camera.running, camera.discoverable, camera.number) == (False, True, 1)
-    assert (camera.scopes, camera.media2, camera.event_kinds) == ((), None, ())
+    assert (camera.scopes, camera.media2, camera.event_kinds, camera.raw) == ((), None, (), False)
     assert camera.channel is not None
     assert (camera.channel.name, camera.channel.event_kinds, camera.channel.ptz) == ("Door", (), None)
     recorder = store.recorder("R1").recorder
@@ -87,7 +87,7 @@ async def test_a_file_of_the_first_version_is_read_and_what_is_new_is_kept(
     assert (recorder.channels, recorder.relay_outputs) == ((camera.channel,), ())
 
     camera.scopes, camera.media2 = ("onvif://www.onvif.org/location/gate",), True
-    camera.event_kinds = (EventKind.DOORBELL,)
+    camera.event_kinds, camera.raw = (EventKind.DOORBELL,), True
     written = json.loads(json.dumps(store._data()))["recorders"]
     again = (await load(hass, hass_storage, written)).recorder("R1").cameras["V1"]
     assert again == camera

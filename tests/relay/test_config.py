@@ -25,13 +25,15 @@ def camera(**changes: object) -> dict[str, object]:
 
 def test_a_camera_is_all_that_it_says() -> None:
     credentials = Credentials(username="admin", password="RecorderSecret")
-    assert read_config(json.dumps([camera(options={"tick": 0, "audio": False}), camera(credentials=None)])) == [
+    assert read_config(
+        json.dumps([camera(options={"tick": 0, "audio": False, "raw": True}), camera(credentials=None)])
+    ) == [
         CameraConfig(
             address="127.0.0.1",
             port=554,
             credentials=Credentials(username="viewer", password="ViewerSecret"),
             sources={"main": Source(uri="rtsp://192.0.2.1/a", credentials=credentials)},
-            options=CameraOptions(tick=0.0, audio=False),
+            options=CameraOptions(tick=0.0, audio=False, raw=True),
         ),
         CameraConfig(
             address="127.0.0.1",

@@ -13,12 +13,9 @@ import pytest
 
 from custom_components.onvif_proxy.digest import DigestServer
 from custom_components.onvif_proxy.model import Credentials
-<<<<<<< HEAD
 from custom_components.onvif_proxy.relay import StreamState
 from custom_components.onvif_proxy.relay.connection import Connection as RelayConnection
-=======
 from custom_components.onvif_proxy.relay.statistics import StreamReason
->>>>>>> work-E
 from custom_components.onvif_proxy.rtsp import Headers, RtspRequest, RtspResponse, frame
 
 from .conftest import AT_ONCE, QUICK, relaying, until
@@ -390,14 +387,11 @@ async def test_a_session_without_media_is_opened_anew(last: bytes) -> None:
     recorder = ScriptedRecorder()
     async with relaying(recorder, replace(QUICK, media_timeout=0.2)) as server, RtspClient(server.port) as viewer:
         await viewer.play()
-<<<<<<< HEAD
         recorder.connections[0].send(last)
-=======
         await until(lambda: server.statistics().streams[0].trouble is not None)
         trouble = server.statistics().streams[0].trouble
         assert trouble is not None
         assert trouble.reason is StreamReason.NO_MEDIA
->>>>>>> work-E
         await until(lambda: len(recorder.connections) == 2)
         assert (await viewer.request("GET_PARAMETER", "/main")).status == 200
 

@@ -1,13 +1,13 @@
 """The media service: what the camera says that it streams."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import aiohttp
 from lxml import etree
 import pytest
 
-from custom_components.onvif_proxy.model import AudioEncoding, VideoEncoding
+from custom_components.onvif_proxy.model import AudioEncoding, StreamRole, VideoEncoding
 from custom_components.onvif_proxy.responder import OnvifServer
 
 from .conftest import G711, MAIN_VIDEO, Client, make_camera, make_description
@@ -332,6 +332,40 @@ class TestUris:
     async def test_snapshot_is_announced(self, client: Client) -> None:
         capabilities = (await client.ask("trt:GetServiceCapabilities")).response[0]
         assert capabilities.get("SnapshotUri") == "true"
+
+
+RAW_PATHS = {StreamRole.MAIN: "/cam/realmonitor?channel=3&subtype=0", StreamRole.SUB: ""}
+
+
+class TestRawUris:
+    """Where RTSP is passed on to the recorder, streams are here, by the recorder's paths, and come over TCP alone."""
+
+    @pytest.fixture
+    async def raw(self, session: aiohttp.ClientSession) -> AsyncIterator[Client]:
+        description = replace(make_description(), raw_paths=RAW_PATHS)
+        async with OnvifServer(description, make_camera(), tunnels=lambda *_: None) as server:
+            yield Client(session, server)
+
+    @pytest.mark.parametrize("token", ["main", "sub"])
+    @pytest.mark.parametrize("protocol", ["RTSP", "TCP"])
+    async def test_paths_are_the_recorders(self, raw: Client, token: str, protocol: str) -> None:
+        reply = await raw.ask("trt:GetStreamUri", stream_setup(protocol=protocol) + profile_token(token))
+        assert reply.text(".//tt:Uri") == f"rtsp://127.0.0.1:8554{RAW_PATHS[StreamRole(token)]}"
+
+    async def test_clients_that_leave_out_the_transport(self, raw: Client) -> None:
+        reply = await raw.ask("trt:GetStreamUri", profile_token("sub"))
+        assert reply.text(".//tt:Uri") == "rtsp://127.0.0.1:8554"
+
+    @pytest.mark.parametrize("protocol", ["UDP", "udp", "HTTP"])
+    async def test_what_can_not_come_through_is_refused(self, raw: Client, protocol: str) -> None:
+        reply = await raw.ask("trt:GetStreamUri", stream_setup(protocol=protocol) + profile_token("main"))
+        assert reply.fault == (400, ["env:Sender", "ter:InvalidArgVal", "ter:InvalidStreamSetup"])
+
+    async def test_an_answer_of_before_is_not_kept(self, raw: Client) -> None:
+        asked = "trt:GetStreamUri", profile_token("main")
+        await raw.ask(*asked)
+        raw.server.update(make_description())
+        assert (await raw.ask(*asked)).text(".//tt:Uri") == "rtsp://127.0.0.1:8554/main"
 
 
 def stream_setup(*, kind: str = "RTP-Unicast", protocol: str = "RTSP") -> str:

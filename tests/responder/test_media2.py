@@ -7,7 +7,7 @@ import aiohttp
 from lxml import etree
 import pytest
 
-from custom_components.onvif_proxy.model import AudioEncoding, Channel, VideoEncoding
+from custom_components.onvif_proxy.model import AudioEncoding, Channel, StreamRole, VideoEncoding
 from custom_components.onvif_proxy.responder import OnvifServer
 
 from .conftest import G711, Client, make_camera, make_description
@@ -365,6 +365,20 @@ class TestUris:
             reply = await client.ask("tr2:GetStreamUri", content)
             assert_valid(reply.response)
             assert reply.text("tr2:Uri") == client.url("/sub")
+
+    @pytest.mark.parametrize("protocol", ["RTSP", "", "RtspUnicast", "RtspOverHttp"])
+    async def test_what_is_passed_on_to_the_recorder_comes_over_tcp_alone(
+        self, session: aiohttp.ClientSession, protocol: str
+    ) -> None:
+        paths = {StreamRole.MAIN: "/101?profile=1", StreamRole.SUB: "/102"}
+        description = replace(make_description(), media2=True, raw_paths=paths)
+        async with OnvifServer(description, make_camera(), tunnels=lambda *_: None) as server:
+            content = f"<tr2:Protocol>{protocol}</tr2:Protocol>{profile_token('main')}"
+            reply = await Client(session, server).ask("tr2:GetStreamUri", content)
+        if protocol in ("RTSP", ""):
+            assert reply.text("tr2:Uri") == "rtsp://127.0.0.1:8554/101?profile=1"
+        else:
+            assert reply.fault == (400, ["env:Sender", "ter:InvalidArgVal", "ter:InvalidStreamSetup"])
 
     async def test_snapshot(self, steered: Client) -> None:
         reply = await steered.ask("tr2:GetSnapshotUri", profile_token("sub"))

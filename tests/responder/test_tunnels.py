@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import os
 import socket
 
 import pytest
 
-from custom_components.onvif_proxy.model import TunnelHalf
+from custom_components.onvif_proxy.model import StreamRole, TunnelHalf
 from custom_components.onvif_proxy.responder import OnvifServer
 
 from .conftest import make_camera, make_description
@@ -124,6 +124,14 @@ async def test_where_nobody_can_take_it_it_is_503(server: OnvifServer, relay: Fa
     relay.failure = BlockingIOError()
     reader, writer = await ask(server, GET)
     assert await status(reader) == 503
+    writer.close()
+
+
+async def test_there_are_none_while_rtsp_is_passed_on_to_the_recorder(server: OnvifServer, relay: FakeRelay) -> None:
+    server.update(replace(make_description(), raw_paths={StreamRole.MAIN: "/main"}))
+    reader, writer = await ask(server, GET)
+    assert await status(reader) == 404
+    assert not relay.taken
     writer.close()
 
 

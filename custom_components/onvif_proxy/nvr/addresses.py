@@ -19,6 +19,10 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 
+PARAMETER = re.compile(r"([A-Za-z]\w*?)=(.*?)(?=[&;/?_][A-Za-z]+=|[&;/?]|$)")
+"""A parameter, name and value, of a path or query: some recorders write them into the path, and join them with underscores
+(`/user=admin_password=xyz_channel=1`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:

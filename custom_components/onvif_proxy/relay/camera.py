@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..logins import LoginGuard
-from ..model import Credentials
+from ..model import Credentials, StreamRole
 from .backchannel import Backchannel
 from .hub import StreamHub
 from .limits import Limits
 from .options import CameraOptions
+from .raw_stream import RawStream
 from .shared import Shared
 from .source import Source
 from .statistics import CameraStatistics, ViewerStatistics
@@ -47,17 +48,20 @@ class Camera:
     common: Shared
     on_change: Callable[[], None]
     """Called when the number of viewers, or the streams or the state of one, are others."""
+    sources: Mapping[str, Source] = field(default_factory=dict)
     hubs: dict[str, StreamHub] = field(default_factory=dict)
-    """By the name of the source."""
+    """By the name of the source; none in raw mode."""
     retired: set[StreamHub] = field(default_factory=set)
     """Of sources that are no more, for viewers that still have them."""
     viewers: set[Viewer] = field(default_factory=set)
     """All connections."""
     backchannel: Backchannel = field(init=False)
+    raw: RawStream = field(init=False)
 
     def __post_init__(self) -> None:
         """Nobody talks yet."""
         self.backchannel = Backchannel(self.limits, self.common)
+        self.raw = RawStream(self.on_change)
 
     def may_connect(self, address: str) -> bool:
         """Tell whether one more connection from an address is allowed."""
@@ -74,29 +78,40 @@ class Camera:
         same = sum(viewer.address == address for viewer in watching)
         return len(watching) < self.limits.max_viewers and same < self.limits.max_viewers_per_address
 
+    @property
+    def raw_source(self) -> Source | None:
+        """Whose host and port connections are passed on to in raw mode: the main stream's, or that which comes first."""
+        return self.sources.get(StreamRole.MAIN) or next(iter(self.sources.values()), None)
+
     def serve(self, sources: Mapping[str, Source]) -> None:
         """Have a hub for each source; those of other sources go on for who has them."""
+        self.sources = dict(sources)
+        wanted = {} if self.options.raw else self.sources
         for name, hub in tuple(self.hubs.items()):
-            if sources.get(name) != hub.source:
-                del self.hubs[name]
-                self.retired.add(hub)
-                hub.retire()
+            if wanted.get(name) != hub.source:
+                self._retire(name)
         self.retired = {hub for hub in self.retired if not hub.closed}
-        for name, source in sources.items():
+        for name, source in wanted.items():
             if name not in self.hubs:
                 self.hubs[name] = StreamHub(name, source, self.options, self.limits, self.common, self.on_change)
                 self.hubs[name].update(self.options)
         self.on_change()
 
+    def _retire(self, name: str) -> None:
+        hub = self.hubs.pop(name)
+        self.retired.add(hub)
+        hub.retire()
+
     def choose(self, options: CameraOptions) -> None:
-        """Take other options; without sound, or with it, streams are others, and who has them is sent away."""
+        """Take other options; who has streams that are others by them is sent away, and to or from raw mode everybody is."""
         former, self.options = self.options, options
-        if former.audio != options.audio:
-            sources = {name: hub.source for name, hub in self.hubs.items()}
-            held = [viewer for viewer in self.viewers if viewer.watching]
-            self.serve({})
-            self.serve(sources)
-            for viewer in held:
+        other_mode = former.raw != options.raw
+        if other_mode or (former.audio != options.audio and not options.raw):
+            gone = [viewer for viewer in self.viewers if other_mode or viewer.watching]
+            for name in tuple(self.hubs):
+                self._retire(name)
+            self.serve(self.sources)
+            for viewer in gone:
                 viewer.end()
         for hub in self.hubs.values():
             hub.update(options)
@@ -111,6 +126,8 @@ class Camera:
         """Return what is going on."""
         viewers = (viewer.statistics() for viewer in self.viewers)
         return CameraStatistics(
-            streams=tuple(hub.statistics() for hub in self.hubs.values()),
+            streams=(
+                (self.raw.statistics(),) if self.options.raw else tuple(hub.statistics() for hub in self.hubs.values())
+            ),
             viewers=tuple(viewer for viewer in viewers if viewer is not None),
         )

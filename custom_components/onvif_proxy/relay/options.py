@@ -13,5 +13,7 @@ class CameraOptions:
     """Sessions are kept without viewers."""
     audio: bool = True
     """Whether viewers get sound."""
+    raw: bool = False
+    """Whether connections are passed on to the recorder as they are, for one whose streams can't be read; nothing above holds then."""
     tick: float = 0.002
     """Seconds for which small packets are gathered; 0 for none."""

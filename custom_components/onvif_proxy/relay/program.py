@@ -30,8 +30,9 @@ The configuration is a JSON list of cameras:
     "credentials": {"username": "viewer", "password": "..."},
     "sources": {"main": {"uri": "rtsp://192.0.2.2:554/Streaming/Channels/101",
                          "credentials": {"username": "admin", "password": "..."}}},
-    "options": {"keep_seconds": 10, "always_on": false, "audio": true}}]
-Options may be left out; credentials that are null let everybody in.
+    "options": {"keep_seconds": 10, "always_on": false, "audio": true, "raw": false}}]
+Options may be left out; credentials that are null let everybody in. "raw" is for recorders whose streams can't be read: connections
+are passed on to the host and port of the source "main" as they are, so paths and logins are the recorder's own.
 """
 
 

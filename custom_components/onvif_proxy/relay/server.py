@@ -13,6 +13,7 @@ from .camera import Camera
 from .key_frame import KeyFrame
 from .limits import Limits
 from .options import CameraOptions
+from .raw_viewer import RawViewer
 from .shared import shared
 from .source import Source
 from .statistics import CameraStatistics
@@ -30,7 +31,7 @@ _REST = 1.0
 
 
 class RelayServer:
-    """Listens on one address and serves each source at `rtsp://<address>:<port>/<its name>`."""
+    """Listens on one address and serves each source at `rtsp://<address>:<port>/<its name>`, or, in raw mode, as the recorder does."""
 
     def __init__(
         self,
@@ -129,7 +130,8 @@ class RelayServer:
     ) -> None:
         """Change what later requests meet, `...` leaves it; viewers that logged in with former credentials are sent away.
 
-        So are those whose stream has sound, or none, by former options.
+        So are those whose stream has sound, or none, by former options, and all when raw mode comes or goes. In raw mode it is the
+        recorder that viewers log in to.
         """
         camera = self._camera
         if not isinstance(options, EllipsisType):
@@ -144,11 +146,15 @@ class RelayServer:
             self._credentials = credentials
             if camera is not None:
                 camera.credentials = credentials
-                _end_viewers(camera)
+                if not self._options.raw:
+                    _end_viewers(camera)
 
     def take_tunnel(self, half: TunnelHalf, received: bytes, sock: socket.socket) -> None:
-        """Take over a connection that was accepted elsewhere; `received` came behind the head of its HTTP request."""
-        if self._tunnels is None:
+        """Take over a connection that was accepted elsewhere; `received` came behind the head of its HTTP request.
+
+        It is closed in raw mode: the recorder would have to be asked by HTTP.
+        """
+        if self._tunnels is None or self._options.raw:
             sock.close()
         else:
             self._tunnels.take(half, received, sock)
@@ -198,7 +204,8 @@ class RelayServer:
                 return
             if self._camera.may_connect(address):
                 sock.setblocking(False)
-                ViewerSession(self._camera, sock, address)
+                serve = RawViewer if self._options.raw else ViewerSession
+                serve(self._camera, sock, address)
             else:
                 _LOGGER.debug("Viewer %s is one too many", address)
                 sock.close()

@@ -55,6 +55,7 @@ class StreamStatistics:
     """Of one stream."""
 
     name: str
+    """Of its source; `raw` in raw mode, where LIVE says that connections stand and not what comes through them."""
     state: StreamState
     trouble: StreamTrouble | None
     """Why the last session ended or could not be had; None since one is live."""

@@ -6,7 +6,6 @@ import contextlib
 from dataclasses import dataclass
 import logging
 import secrets
-import socket
 from typing import Protocol
 
 from ..digest import DigestClient, parse_parameters
@@ -14,6 +13,7 @@ from ..rtsp import Headers, RtspError, RtspFramer, RtspRequest, RtspResponse, fr
 from ..sdp import MediaDescription, SdpError, SessionDescription, parse_sdp
 from .codecs import FINDERS
 from .connection import Connection
+from .dial import dial
 from .errors import (
     UpstreamEnded,
     UpstreamError,
@@ -22,7 +22,6 @@ from .errors import (
     UpstreamSilent,
     UpstreamTimeout,
     UpstreamUnauthorized,
-    UpstreamUnreachable,
 )
 from .fields import DEFAULT_SESSION_TIMEOUT, Channels, parse_session, parse_transports
 from .frames import DOLLAR, HEADER
@@ -257,11 +256,7 @@ class UpstreamSession:
             former, self._connection = self._connection, None
             former.abort()
         self._location = location
-        try:
-            sock = await _connected(location.host, location.port)
-        except OSError as error:
-            raise UpstreamUnreachable(f"recorder can't be reached: {error.strerror or type(error).__name__}") from error
-        self._connection = Connection(self, self._plane, self._limits, sock)
+        self._connection = Connection(self, self._plane, self._limits, await dial(location))
         self._connection.start(tick=self._tick)
 
     def _read_description(self, response: RtspResponse) -> SessionDescription:
@@ -361,25 +356,6 @@ class UpstreamSession:
             if heard == self._heard:
                 raise UpstreamTimeout("recorder doesn't answer") from error
             return None
-
-
-async def _connected(host: str, port: int) -> socket.socket:
-    """Return a connected, non-blocking socket. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    try:
-        # Without the thread that a name needs.
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, address = found[0]
-    sock = socket.socket(family, kind, protocol)
-    try:
-        sock.setblocking(False)
-        await loop.sock_connect(sock, address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 def _scanner(tracks: Iterable[PlayingTrack]) -> Scanner:

@@ -219,12 +219,17 @@ class OnvifServer:
         finally:
             self._handlers.discard(task)
 
+    @property
+    def _tunnel_taker(self) -> TunnelTaker | None:
+        """Who serves RTSP over HTTP; nobody while RTSP is passed on as it is."""
+        return self._tunnels if self._description.raw_paths is None else None
+
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         if self._description.credentials is None and hdrs.ORIGIN in request.headers:
             # A web page, in the browser of somebody who may reach the camera. No client of cameras says where it is from.
             return web.Response(status=403, headers=_SERVER_HEADERS)
-        if self._tunnels is not None and (half := tunnel_half(request)) is not None:
-            response = web.Response(status=hand_over(request, half, self._tunnels), headers=_SERVER_HEADERS)
+        if (take := self._tunnel_taker) is not None and (half := tunnel_half(request)) is not None:
+            response = web.Response(status=hand_over(request, half, take), headers=_SERVER_HEADERS)
             response.force_close()
             return response
         path = request.raw_path if request.raw_path in _SOAP_PATHS else request.path
@@ -290,7 +295,7 @@ class OnvifServer:
             services=self._services,
             camera=self._camera,
             discoverable=self.discoverable,
-            tunnels=self._tunnels is not None,
+            tunnels=self._tunnel_taker is not None,
             now=self._clock(),
             client=request.remote or "",
             subscription=subscription,

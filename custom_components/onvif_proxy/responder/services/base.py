@@ -63,9 +63,15 @@ class Context:
 
     def stream_uri(self, role: StreamRole) -> str:
         """Return where a stream is."""
-        endpoint = self.description.endpoint
+        endpoint, paths = self.description.endpoint, self.description.raw_paths
         port = "" if endpoint.rtsp_port == RTSP_PORT else f":{endpoint.rtsp_port}"
-        return f"rtsp://{endpoint.address}{port}/{role}"
+        path = f"/{role}" if paths is None else paths[role]
+        return f"rtsp://{endpoint.address}{port}{path}"
+
+    @property
+    def datagrams(self) -> bool:
+        """Whether RTP may come over UDP: not from a recorder that believes us to be its client."""
+        return self.description.raw_paths is None
 
     def tunnel_uri(self, role: StreamRole) -> str:
         """Return where a stream is over HTTP: at the port of the web services (Media2 specification, GetStreamUri)."""

@@ -250,6 +250,8 @@ def get_stream_uri(context: Context, request: Element) -> Element:
         return node("trt:GetStreamUriResponse", _media_uri(context.tunnel_uri(stream.role)))
     if kind != "RTP-Unicast" or protocol.upper() not in _PROTOCOLS:
         raise InvalidArgument("Only unicast over RTSP is offered", "ter:InvalidStreamSetup")
+    if protocol.upper() == "UDP" and not context.datagrams:
+        raise InvalidArgument("Only RTP over TCP is offered", "ter:InvalidStreamSetup")
     return node("trt:GetStreamUriResponse", _media_uri(context.stream_uri(stream.role)))
 
 

@@ -29,7 +29,7 @@ from .media_configurations import (
 )
 from .media_facts import PROFILE_NAMES, Kind
 
-# The others are multicast, and RTSP inside of TLS; inside of HTTP it has another URI.
+# RTP over UDP, and over TCP. The others are multicast, and RTSP inside of TLS; inside of HTTP it has another URI.
 _PROTOCOLS = ("RtspUnicast", "RTSP")
 _ALL = "All"
 
@@ -197,11 +197,13 @@ def get_video_encoder_instances(context: Context, request: Element) -> Element:
 def get_stream_uri(context: Context, request: Element) -> Element:
     """Tell where a profile is streamed; how RTP travels is settled in RTSP's SETUP."""
     stream = _asked_stream(context, request)
-    protocol = child_text(request, "tr2:Protocol") or _PROTOCOLS[0]
+    protocol = child_text(request, "tr2:Protocol") or "RTSP"
     if protocol == "RtspOverHttp" and context.tunnels:
         return node("tr2:GetStreamUriResponse", node("tr2:Uri", context.tunnel_uri(stream.role)))
     if protocol not in _PROTOCOLS:
         raise InvalidArgument("Only unicast over RTSP is offered", "ter:InvalidStreamSetup")
+    if protocol == "RtspUnicast" and not context.datagrams:
+        raise InvalidArgument("Only RTP over TCP is offered", "ter:InvalidStreamSetup")
     return node("tr2:GetStreamUriResponse", node("tr2:Uri", context.stream_uri(stream.role)))
 
 
