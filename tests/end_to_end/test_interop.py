@@ -12,7 +12,7 @@ import pytest
 from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
 
 from . import interop_programs
-from .clients import CLIENTS, HERE, Client, Step
+from .clients import CLIENTS, HERE, PLAYERS, Client, Step
 from .interop import Adoption, judge
 from .interop_environments import FOLDER, Environment, NotInstalled, Npm, Python
 from .interop_network import ClientsHost
@@ -156,8 +156,8 @@ def test_everything_that_is_red_or_missing_is_a_shortfall() -> None:
 
 
 def test_every_client_has_an_environment_of_its_own() -> None:
-    folders = {one.environment.folder for one in CLIENTS}
-    assert len(folders) == len(CLIENTS)
+    folders = {one.environment.folder for one in (*CLIENTS, *PLAYERS)}
+    assert len(folders) == len(CLIENTS) + len(PLAYERS)
     assert {folder.parent for folder in folders} == {FOLDER}
 
 
