@@ -21,6 +21,8 @@ from .interop_environments import NotInstalled, one_at_a_time
 from .interop_network import CAMERAS, ClientsHost, NoNetwork, enter_network
 from .interop_players import KEY_SECONDS, Stage, make_stages, play_with
 from .interop_programs import Bed, Outcome, Row, adopt, untried_row
+from .interop_recorders import RECORDERS, Recorder, put_behind_relay, untried_recorder
+from .recorders import RecorderStep
 
 H265_CHANNEL = 2
 CODECS = {H265_CHANNEL: "H265"}
@@ -48,6 +50,7 @@ PLAYER_COLUMNS: dict[StrEnum, str] = {
     PlayStep.LEFT: "left",
     PlayStep.SHARED: "shared",
 }
+RECORDER_COLUMNS: dict[StrEnum, str] = {step: step.value for step in RecorderStep}
 SUB = StreamOptions(width=640, height=360, bit_rate=512, key_seconds=KEY_SECONDS)
 
 
@@ -60,8 +63,8 @@ class Adoption:
     row: Row
 
 
-def install(clients: Sequence[Client]) -> dict[str, str]:
-    """Install the clients; returns of those that can't be had why not."""
+def install(clients: Sequence[Client | Recorder]) -> dict[str, str]:
+    """Install the clients and recorders; returns of those that can't be had why not."""
     missing = {}
     with one_at_a_time():
         for client in clients:
@@ -120,6 +123,20 @@ async def run(
     return adoptions
 
 
+async def put_all_behind_relays(recorders: Sequence[Recorder], missing: Mapping[str, str]) -> list[Adoption]:
+    """Watch all recorders through relays, at the same time."""
+
+    async def put(recorder: Recorder) -> Adoption:
+        say(f"{recorder.name} ({recorder.offers}) ...")
+        if recorder.name in missing:
+            row = untried_recorder(missing[recorder.name])
+        else:
+            row = await put_behind_relay(recorder)
+        return Adoption(client=recorder.name, camera=recorder.offers, row=row)
+
+    return await asyncio.gather(*map(put, recorders))
+
+
 async def _adopt_all(clients: Sequence[Client], missing: Mapping[str, str], bed: Bed) -> list[Adoption]:
     """Let one client after the other adopt a camera."""
     adoptions = []
@@ -163,9 +180,9 @@ def judge(adoptions: Sequence[Adoption], *, allow_missing: bool) -> list[str]:
 
 
 def print_tables(adoptions: Sequence[Adoption]) -> None:
-    """Print a line for each client with a camera, and for each player with one."""
+    """Print a line for each client with a camera, each player with one, and each recorder."""
     width = max((len(f"{one.client}  {one.camera}") for one in adoptions), default=0) + 2
-    for columns in (COLUMNS, PLAYER_COLUMNS):
+    for columns in (COLUMNS, PLAYER_COLUMNS, RECORDER_COLUMNS):
         rows = [one for one in adoptions if one.row.keys() == columns.keys()]
         if rows:
             print(" " * width + " ".join(f"{title:<8}" for title in columns.values()).rstrip())
@@ -180,30 +197,36 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--verbose", action="store_true", help="print what each client saw, too")
     parser.add_argument("--allow-missing", action="store_true", help="don't mind what can't be installed or tried here")
-    parser.add_argument("--only", metavar="TEXT", help="only the clients and players whose name has this in it")
+    parser.add_argument(
+        "--only", metavar="TEXT", help="only the clients, players and recorders whose name has this in it"
+    )
     arguments = parser.parse_args()
     wanted = (arguments.only or "").lower()
     clients = [client for client in CLIENTS if wanted in client.name.lower()]
+    recorders = [recorder for recorder in RECORDERS if wanted in recorder.name.lower()]
     players = [player for player in PLAYERS if wanted in player.name.lower()]
     short: list[str] = []
     adoptions: list[Adoption] = []
     status = 1
     try:
-        missing = install([*clients, *players])
+        missing = install([*clients, *players, *recorders])
         clients_host, no_discovery = ClientsHost(), None
         try:
             clients_host = enter_network()
         except NoNetwork as error:
             no_discovery = f"{error}: what is sent to all would leave this machine"
-        program = run(
-            clients,
-            players,
-            missing,
-            with_home_assistant=wanted in HOME_ASSISTANT.lower(),
-            clients_host=clients_host,
-            no_discovery=no_discovery,
-        )
-        adoptions = run_interruptibly(program)
+        with_home_assistant = wanted in HOME_ASSISTANT.lower()
+        if clients or players or with_home_assistant:
+            program = run(
+                clients,
+                players,
+                missing,
+                with_home_assistant=with_home_assistant,
+                clients_host=clients_host,
+                no_discovery=no_discovery,
+            )
+            adoptions += run_interruptibly(program)
+        adoptions += run_interruptibly(put_all_behind_relays(recorders, missing))
     except Interrupted as error:
         short.append(str(error))
         status = error.exit_status

@@ -276,6 +276,24 @@ class Debian(Environment):
 
 
 @dataclass(frozen=True, slots=True)
+class GObject(Debian):
+    """Packages of this Debian whose libraries are called from Python."""
+
+    @property
+    def interpreter(self) -> Path:
+        """The Python that Debian's modules are for."""
+        own = self.folder / "usr/bin/python3"
+        return own if own.exists() else Path("/usr/bin/python3")
+
+    @override
+    def variables(self) -> dict[str, str]:
+        return super(GObject, self).variables() | {
+            "GI_TYPELIB_PATH": str(self.libraries / "girepository-1.0"),
+            "PYTHONPATH": str(self.folder / "usr/lib/python3/dist-packages"),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class LaterDebian(Debian):
     """Packages of a Debian that is later than this system, unpacked beside their own C library."""
 

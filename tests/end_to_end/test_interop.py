@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from .interop import Adoption, judge
 from .interop_environments import FOLDER, Environment, NotInstalled, Npm, Python
 from .interop_network import ClientsHost
 from .interop_programs import Bed, Cell, Outcome, adopt, untried_row
+from .interop_recorders import Recorder, put_behind_relay
+from .recorders import RecorderStep
+from .recorders.processes import _Program
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -142,6 +146,14 @@ async def test_nobody_looks_for_cameras_where_others_could_hear_it(bed: Bed) -> 
     looks = 'with step("discover") as seen: seen(str(job["discover"]))'
     row = await adopt(client(looks), bed)
     assert row[Step.DISCOVER] == Cell(Outcome.MISSING, "no network of its own")
+
+
+async def test_a_recorder_that_does_not_start_has_failed() -> None:
+    nothing = _Program(sys.executable, "-c", "raise SystemExit('no port')", environment={})
+    nothing._start = partial(nothing._run, {})  # type: ignore[method-assign]  # it has no answer to take
+    recorder = Recorder(name="nothing", offers="nothing", environment=Nothing("nothing"), run=lambda: nothing)  # type: ignore[arg-type,return-value]  # nor a stream
+    row = await put_behind_relay(recorder)
+    assert row == dict.fromkeys(RecorderStep, Cell(Outcome.FAILED, "it does not start: no port\n"))
 
 
 def test_everything_that_is_red_or_missing_is_a_shortfall() -> None:
