@@ -4,7 +4,7 @@ from typing import override
 
 from homeassistant.components.camera import Camera, CameraEntityDescription
 from homeassistant.components.camera.const import CameraEntityFeature
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .camera_status import CameraState
@@ -44,11 +44,26 @@ class VirtualCameraEntity(CameraEntity, Camera):
         """Camera needs its own initialisation beside the entity's."""
         CameraEntity.__init__(self, coordinator, fleet, fleet_camera, CAMERA)
         Camera.__init__(self)
+        self._has_stream = False
 
     @property
     @override
     def available(self) -> bool:
         return self._channel_is_there and self._camera.status.state is CameraState.RUNNING
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self._fleet_camera.listeners.add(self._async_offer_stream))
+        self._async_offer_stream()
+
+    @callback
+    def _async_offer_stream(self) -> None:
+        """Have what makes WebRTC of streams look at this one: Home Assistant does so once, and the camera may not run yet."""
+        has_stream = self._camera.endpoint is not None
+        if has_stream != self._has_stream:
+            self._has_stream = has_stream
+            self.hass.async_create_task(self.async_refresh_providers())
 
     @override
     async def stream_source(self) -> str | None:
