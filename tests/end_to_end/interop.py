@@ -112,14 +112,15 @@ async def run(
         ]
         by_bed = await asyncio.gather(*(_adopt_all(clients, missing, bed) for bed in beds))
         adoptions = [adoption for of_bed in by_bed for adoption in of_bed]
-        if with_home_assistant:
-            say(f"{HOME_ASSISTANT} ...")
-            row = await adopt_with_home_assistant(demo.home_assistant, beds[0])
-            adoptions.append(Adoption(client=HOME_ASSISTANT, camera=_describe(beds[0]), row=row))
         if players:
             stages = await make_stages(demo, clients_host, CODECS)
             by_stage = await asyncio.gather(*(_play_all(players, missing, stage) for stage in stages))
             adoptions += [adoption for of_stage in by_stage for adoption in of_stage]
+        if with_home_assistant:
+            # It goes on watching for a while, so it is the last.
+            say(f"{HOME_ASSISTANT} ...")
+            row = await adopt_with_home_assistant(demo.home_assistant, beds[0])
+            adoptions.append(Adoption(client=HOME_ASSISTANT, camera=_describe(beds[0]), row=row))
     return adoptions
 
 
