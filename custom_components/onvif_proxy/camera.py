@@ -43,6 +43,7 @@ class VirtualCameraEntity(CameraEntity, Camera):
         """Camera needs its own initialisation beside the entity's."""
         CameraEntity.__init__(self, coordinator, fleet, fleet_camera, CAMERA)
         Camera.__init__(self)
+        self._has_stream = False
 
     @property
     @override
@@ -52,11 +53,17 @@ class VirtualCameraEntity(CameraEntity, Camera):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self._fleet_camera.listeners.add(self._async_follow_source))
+        self.async_on_remove(self._fleet_camera.listeners.add(self._async_follow_camera))
+        self._async_follow_camera()
 
     @callback
-    def _async_follow_source(self) -> None:
-        """Have Home Assistant's stream begin anew where, and with which login, the camera is to be watched now."""
+    def _async_follow_camera(self) -> None:
+        """Let what plays the camera in Home Assistant look anew, when it is to be watched elsewhere, or with another login."""
+        has_stream = self._camera.endpoint is not None
+        if has_stream != self._has_stream:
+            self._has_stream = has_stream
+            # What makes WebRTC of streams is looked for once, and the camera may not have run then.
+            self.hass.async_create_task(self.async_refresh_providers())
         if self.stream is not None and (source := self._camera.stream_source) is not None:
             # For its next attempt, which follows as the relay sends it away. `Stream.update_source` would hurry, but a
             # stream that has just been sent away, and waits, it ends, and the next one can't be stopped.

@@ -98,14 +98,15 @@ async def start_demo(
     port: int | None,
     vendor: str,
     host: str = LOOPBACK,
+    configuration: str = "",
     **recorder_options: Any,
 ) -> Demo:
-    """Start everything; it ends with the stack. Recorder and cameras are on `host`."""
+    """Start everything; it ends with the stack. Recorder and cameras are on `host`; `configuration` is Home Assistant's."""
     say(f"Starting a recorder with {channels} channels ...")
     options = RecorderOptions(channels=channels, vendor=vendor, host=host, **recorder_options)
     recorder = await stack.enter_async_context(SimulatedRecorder(options))
     say("Starting Home Assistant ...")
-    home_assistant = await stack.enter_async_context(HomeAssistant(port=port))
+    home_assistant = await stack.enter_async_context(HomeAssistant(port=port, configuration=configuration))
     say("Adding the recorder through the integration's config flow ...")
     _result, submitted = await home_assistant.add_integration(
         "onvif_proxy",

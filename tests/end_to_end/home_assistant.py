@@ -116,8 +116,12 @@ class HomeAssistant:
         host: str = "127.0.0.1",
         port: int | None = None,
         prefix: tuple[str, ...] = (),
+        configuration: str = "",
     ) -> None:
-        """`host` is the address that it listens on; `prefix` is put before its command, to run it elsewhere."""
+        """`host` is the address that it listens on; `prefix` is put before its command, to run it elsewhere.
+
+        `configuration` is YAML, added to that of every test.
+        """
         self.username = username
         self.password = password
         self.host = host
@@ -131,6 +135,7 @@ class HomeAssistant:
         self.folder = Path(tempfile.mkdtemp(prefix="onvif_proxy_home_assistant_"))
         self.log = self.folder / "home-assistant.out"
         self._prefix = prefix
+        self._configuration = CONFIGURATION + configuration
         self._process: asyncio.subprocess.Process | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -161,7 +166,7 @@ class HomeAssistant:
         components = self.folder / "custom_components"
         components.mkdir()
         (components / "onvif_proxy").symlink_to(REPOSITORY / "custom_components" / "onvif_proxy")
-        (self.folder / "configuration.yaml").write_text(CONFIGURATION)
+        (self.folder / "configuration.yaml").write_text(self._configuration)
         storage = self.folder / ".storage"
         storage.mkdir()
         http = json.loads(json.dumps(HTTP_STORAGE))

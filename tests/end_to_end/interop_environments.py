@@ -1,13 +1,14 @@
 """Installs each client into a folder of its own under .tools/clients: nothing else on the machine is changed."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 import fcntl
 import hashlib
 import os
 from pathlib import Path
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ TOOLS = REPOSITORY / ".tools"
 FOLDER = TOOLS / "clients"
 INSTALL_SECONDS = 600.0
 _STAMP = ".interop-stamp"
+_DEBIAN_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_MIRROR = re.compile(r"https?://[^\s#]+/debian(?=/?\s)")
 _SERVICES = (
     "ver10/device/wsdl/devicemgmt",
     "ver10/media/wsdl/media",
@@ -164,6 +167,39 @@ class Python(Environment):
 
 
 @dataclass(frozen=True, slots=True)
+class Here(Environment):
+    """What this environment has already."""
+
+    @override
+    def install(self) -> None:
+        """It is there."""
+
+    @override
+    def _wanted(self) -> bytes:
+        return b""
+
+    @override
+    def _install(self) -> None:
+        """Nothing is to be installed."""
+
+
+def _folders_with_libraries(libraries: Path) -> list[Path]:
+    """Return the folders in there that have shared libraries themselves."""
+    return [one for one in sorted(libraries.iterdir()) if one.is_dir() and any(one.glob("*.so*"))]
+
+
+def _debian_mirror() -> str:
+    """Return the mirror that the system uses, where it is a Debian."""
+    files = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
+    for file in files:
+        if file.suffix in (".list", ".sources") and (
+            found := _MIRROR.search(file.read_text() if file.exists() else "")
+        ):
+            return found[0]
+    return "http://deb.debian.org/debian"
+
+
+@dataclass(frozen=True, slots=True)
 class Debian(Environment):
     """Packages of the Debian that this is, unpacked and not installed; beside them what they need and the machine lacks."""
 
@@ -178,10 +214,7 @@ class Debian(Environment):
     def variables(self) -> dict[str, str]:
         # What the machine has already was not unpacked.
         plugins = [folder / "gstreamer-1.0" for folder in (self.libraries, Path("/", *self.libraries.parts[-3:]))]
-        folders = [
-            self.libraries,
-            *(one for one in self.libraries.iterdir() if one.is_dir() and any(one.glob("*.so.*"))),
-        ]
+        folders = [self.libraries, *_folders_with_libraries(self.libraries)]
         return {
             "PATH": f"{self.folder / 'usr/bin'}:{os.environ['PATH']}",
             "LD_LIBRARY_PATH": ":".join(map(str, folders)),
@@ -196,23 +229,112 @@ class Debian(Environment):
 
     @override
     def _install(self) -> None:
+        with self._apt() as unpack:
+            unpack(*self.packages)
+
+    @contextmanager
+    def _apt(self, *, sources: str | None = None) -> Iterator[Callable[..., None]]:
+        """Give what unpacks packages and what they need, by an apt whose state is its own; `sources` instead of the system's."""
         apt, dpkg = _program("apt-get", "apt"), _program("dpkg", "dpkg")
         state = FOLDER / "apt"
         for part in ("lists/partial", "cache/archives/partial"):
             (state / part).mkdir(parents=True, exist_ok=True)
-        # apt gets a state of its own; only mirrors, keys, and what is installed are the system's.
-        options = (
-            *("-o", f"Dir::State={state}", "-o", f"Dir::Cache={state / 'cache'}"),
-            *("-o", "Dir::State::status=/var/lib/dpkg/status", "-o", "APT::Install-Recommends=false"),
+        options = [
+            *(
+                "-o",
+                f"Dir::State={state}",
+                "-o",
+                f"Dir::Cache={state / 'cache'}",
+                "-o",
+                "APT::Install-Recommends=false",
+            ),
             *("-o", "Debug::NoLocking=true", "-o", "APT::Sandbox::User="),
-        )
-        try:
+        ]
+        if sources is None:
+            options += ["-o", "Dir::State::status=/var/lib/dpkg/status"]
+        else:
+            (state / "sources.list").write_text(sources)
+            (state / "status").touch()
+            options += [
+                "-o",
+                f"Dir::State::status={state / 'status'}",
+                "-o",
+                f"Dir::Etc::sourcelist={state}/sources.list",
+            ]
+            options += ["-o", "Dir::Etc::sourceparts=-"]
+
+        def unpack(*packages: str) -> None:
             self._run(apt, *options, "update")
-            self._run(apt, *options, "install", "--yes", "--reinstall", "--download-only", *self.packages)
+            self._run(apt, *options, "install", "--yes", "--reinstall", "--download-only", *packages)
             for package in sorted((state / "cache/archives").glob("*.deb")):
                 self._run(dpkg, "-x", package, self.folder)
+
+        try:
+            yield unpack
         finally:
             shutil.rmtree(state)
+
+
+@dataclass(frozen=True, slots=True)
+class GObject(Debian):
+    """Packages of this Debian whose libraries are called from Python."""
+
+    @property
+    def interpreter(self) -> Path:
+        """The Python that Debian's modules are for."""
+        own = self.folder / "usr/bin/python3"
+        return own if own.exists() else Path("/usr/bin/python3")
+
+    @override
+    def variables(self) -> dict[str, str]:
+        return super(GObject, self).variables() | {
+            "GI_TYPELIB_PATH": str(self.libraries / "girepository-1.0"),
+            "PYTHONPATH": str(self.folder / "usr/lib/python3/dist-packages"),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LaterDebian(Debian):
+    """Packages of a Debian that is later than this system, unpacked beside their own C library."""
+
+    release: str
+    programs: Sequence[str]
+
+    @override
+    def variables(self) -> dict[str, str]:
+        # Nothing of their libraries may get into programs of this system.
+        return {
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "VLC_PLUGIN_PATH": str(self.libraries / "vlc/plugins"),
+            "HOME": str(self.folder),
+        }
+
+    @override
+    def _wanted(self) -> bytes:
+        return " ".join((self.release, str(self.folder), *self.programs, *self.packages)).encode()
+
+    @override
+    def _install(self) -> None:
+        with self._apt(sources=f"deb [signed-by={self._keys()}] {_debian_mirror()} {self.release} main\n") as unpack:
+            unpack(*self.packages)
+        loader = next(self.libraries.glob("ld-linux*.so.*"), None)
+        if loader is None:
+            raise NotInstalled("there is no C library among the packages")
+        folders = ":".join(str(one) for one in (self.libraries, *_folders_with_libraries(self.libraries)))
+        (self.folder / "bin").mkdir()
+        for name in self.programs:
+            launcher = self.folder / "bin" / name
+            program = self.folder / "usr/bin" / name
+            launcher.write_text(f'#!/bin/sh\nexec "{loader}" --library-path "{folders}" "{program}" "$@"\n')
+            launcher.chmod(0o755)
+
+    def _keys(self) -> Path:
+        """Return Debian's keys: those of the system, or what its own distribution, which it trusts, has of them."""
+        if _DEBIAN_KEYS.exists():
+            return _DEBIAN_KEYS
+        with self._apt() as unpack:
+            unpack("debian-archive-keyring")
+        return self.folder / _DEBIAN_KEYS.relative_to("/")
 
 
 @dataclass(frozen=True, slots=True)

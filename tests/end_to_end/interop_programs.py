@@ -50,15 +50,15 @@ class Cell:
     seen: str = ""
 
 
-type Row = dict[Step, Cell]
+type Row = dict[StrEnum, Cell]
 
 
 def untried_row(client: Client, reason: str) -> Row:
     """Return the row of a client that could not be tried."""
-    return {step: _cannot(client, step) or Cell(Outcome.MISSING, reason) for step in Step}
+    return {step: _cannot(client, step) or Cell(Outcome.MISSING, reason) for step in client.steps}
 
 
-def _cannot(client: Client, step: Step) -> Cell | None:
+def _cannot(client: Client, step: StrEnum) -> Cell | None:
     """Return the cell of a step that a client has nothing for, None for the others."""
     return Cell(Outcome.CANNOT, client.cannot[step]) if step in client.cannot else None
 
@@ -137,7 +137,7 @@ async def adopt(client: Client, bed: Bed) -> Row:
     unit = bed.recorder.ptz(bed.channel)
     told_before, position = len(unit.commands), unit.position
     try:
-        complaint = await _run(client, bed, visit.heard)
+        complaint = await run_program(client, bed.job(), bed.clients_host, visit.heard)
     finally:
         bed.recorder.set_motion(bed.channel, active=False)
     cells = visit.cells
@@ -175,12 +175,14 @@ async def _use_uris(visit: _Visit) -> None:
             cells[Step.PLAY] = Cell(Outcome.FAILED, f"{visit.stream}: {error}")
 
 
-async def _run(client: Client, bed: Bed, hear: Callable[[Mapping[str, Any]], None]) -> str:
+async def run_program(
+    client: Client, job: Mapping[str, Any], clients_host: ClientsHost, hear: Callable[[dict[str, Any]], None]
+) -> str:
     """Run a client's program to its end; returns why steps that it has not told of are not done."""
     try:
         process = await asyncio.create_subprocess_exec(
-            *bed.clients_host.command(*client.command),
-            pass_fds=bed.clients_host.descriptors,
+            *clients_host.command(*client.command),
+            pass_fds=clients_host.descriptors,
             env=os.environ | client.environment.variables(),
             start_new_session=True,
             stdin=PIPE,
@@ -193,7 +195,7 @@ async def _run(client: Client, bed: Bed, hear: Callable[[Mapping[str, Any]], Non
     complaints = asyncio.create_task(process.stderr.read())
     try:
         async with asyncio.timeout(CLIENT_SECONDS):
-            process.stdin.write(json.dumps(bed.job()).encode() + b"\n")
+            process.stdin.write(json.dumps(job).encode() + b"\n")
             process.stdin.close()
             async for line in process.stdout:
                 try:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 import subprocess
 import sys
@@ -12,11 +13,14 @@ import pytest
 from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
 
 from . import interop_programs
-from .clients import CLIENTS, HERE, Client, Step
+from .clients import CLIENTS, HERE, PLAYERS, Client, Step
 from .interop import Adoption, judge
 from .interop_environments import FOLDER, Environment, NotInstalled, Npm, Python
 from .interop_network import ClientsHost
 from .interop_programs import Bed, Cell, Outcome, adopt, untried_row
+from .interop_recorders import Recorder, put_behind_relay
+from .recorders import RecorderStep
+from .recorders.processes import _Program
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -144,6 +148,14 @@ async def test_nobody_looks_for_cameras_where_others_could_hear_it(bed: Bed) -> 
     assert row[Step.DISCOVER] == Cell(Outcome.MISSING, "no network of its own")
 
 
+async def test_a_recorder_that_does_not_start_has_failed() -> None:
+    nothing = _Program(sys.executable, "-c", "raise SystemExit('no port')", environment={})
+    nothing._start = partial(nothing._run, {})  # type: ignore[method-assign]  # it has no answer to take
+    recorder = Recorder(name="nothing", offers="nothing", environment=Nothing("nothing"), run=lambda: nothing)  # type: ignore[arg-type,return-value]  # nor a stream
+    row = await put_behind_relay(recorder)
+    assert row == dict.fromkeys(RecorderStep, Cell(Outcome.FAILED, "it does not start: no port\n"))
+
+
 def test_everything_that_is_red_or_missing_is_a_shortfall() -> None:
     green = Adoption(client="one", camera="a camera", row=dict.fromkeys(Step, Cell(Outcome.OK)))
     missing = Adoption(client="two", camera="a camera", row=untried_row(CLIENTS[0], "not installed"))
@@ -156,8 +168,8 @@ def test_everything_that_is_red_or_missing_is_a_shortfall() -> None:
 
 
 def test_every_client_has_an_environment_of_its_own() -> None:
-    folders = {one.environment.folder for one in CLIENTS}
-    assert len(folders) == len(CLIENTS)
+    folders = {one.environment.folder for one in (*CLIENTS, *PLAYERS)}
+    assert len(folders) == len(CLIENTS) + len(PLAYERS)
     assert {folder.parent for folder in folders} == {FOLDER}
 
 

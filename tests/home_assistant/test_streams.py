@@ -3,14 +3,25 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 import io
+from typing import override
 
 import aiohttp
-from homeassistant.components.camera import async_get_image, async_request_stream
+from homeassistant.components.camera import (
+    Camera,
+    CameraWebRTCProvider,
+    StreamType,
+    WebRTCSendMessage,
+    async_get_image,
+    async_register_webrtc_provider,
+    async_request_stream,
+)
 from homeassistant.const import SERVICE_TURN_OFF, SERVICE_TURN_ON, STATE_OFF, STATE_ON
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.setup import async_setup_component
 from PIL import Image
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from webrtc_models import RTCIceCandidateInit
 
 from custom_components.onvif_proxy.const import CONF_KEEP_SECONDS
 from custom_components.onvif_proxy.model import Credentials
@@ -72,6 +83,46 @@ async def test_a_viewer_and_home_assistant_are_one_session_at_the_recorder(
         for output in tuple(stream.outputs().values()):
             await stream.remove_provider(output)
         await stream.stop()
+
+
+class WebRtc(CameraWebRTCProvider):
+    """Makes WebRTC of every RTSP stream."""
+
+    @property
+    @override
+    def domain(self) -> str:
+        return "webrtc_of_rtsp"
+
+    @callback
+    @override
+    def async_is_supported(self, stream_source: str) -> bool:
+        return stream_source.startswith("rtsp://")
+
+    @override
+    async def async_handle_async_webrtc_offer(
+        self, camera: Camera, offer_sdp: str, session_id: str, send_message: WebRTCSendMessage
+    ) -> None:
+        raise NotImplementedError
+
+    @override
+    async def async_on_webrtc_candidate(self, session_id: str, candidate: RTCIceCandidateInit) -> None:
+        raise NotImplementedError
+
+
+async def test_webrtc_is_offered_whenever_the_camera_runs(hass: HomeAssistant, set_up: SetUp, recorder) -> None:
+    assert await async_setup_component(hass, "camera", {})
+    async_register_webrtc_provider(hass, WebRtc())
+    entry = entry_for(recorder)
+    assert await set_up(entry)
+    camera = hass.data["camera"].get_entity(entity_ids(hass, entry, "_camera")[0])
+    assert StreamType.WEB_RTC in camera.camera_capabilities.frontend_stream_types
+    running = entity_ids(hass, entry, "_running")[0]
+    await switch(hass, running, SERVICE_TURN_OFF)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert StreamType.WEB_RTC not in camera.camera_capabilities.frontend_stream_types
+    await switch(hass, running, SERVICE_TURN_ON)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert StreamType.WEB_RTC in camera.camera_capabilities.frontend_stream_types
 
 
 class TestStillImages:

@@ -32,10 +32,11 @@ class EncodingAborted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EncodedVideo:
-    """A loop of frames in one codec; every `frame_rate`-th begins with parameter sets and a key frame."""
+    """A loop of frames in one codec; every `key_interval`-th begins with parameter sets and a key frame."""
 
     codec: str
     frame_rate: int
+    key_interval: int
     access_units: tuple[AccessUnit, ...]
     parameter_sets: tuple[bytes, ...]
     """H264: SPS, PPS; H265: VPS, SPS, PPS."""
@@ -113,7 +114,7 @@ def encode_annex_b(channel: int, video: StreamOptions, aborted: Callable[[], boo
         "preset": "ultrafast",
         "tune": "zerolatency",
         "crf": quality,
-        params_name: params.format(gop=video.frame_rate),
+        params_name: params.format(gop=_key_interval(video)),
     }
     stream = bytearray()
     for number, picture in enumerate(loop_frames(channel, video.width, video.height, video.frame_rate)):
@@ -134,7 +135,11 @@ def _build_video(video: StreamOptions, stream: bytes) -> EncodedVideo | None:
     if len(units) != LOOP_SECONDS * video.frame_rate:
         return None
     sets = tuple(nal for nal in units[0] if _is_parameter_set(video.codec, nal))
-    return EncodedVideo(video.codec, video.frame_rate, tuple(units), sets)
+    return EncodedVideo(video.codec, video.frame_rate, _key_interval(video), tuple(units), sets)
+
+
+def _key_interval(video: StreamOptions) -> int:
+    return video.key_seconds * video.frame_rate
 
 
 _videos: dict[tuple[int, StreamOptions], EncodedVideo] = {}
@@ -158,7 +163,8 @@ def encoded_video(channel: int, video: StreamOptions, directory: Path, aborted: 
 
 def _file_name(channel: int, video: StreamOptions) -> str:
     how = hashlib.sha256(repr((_CACHE_VERSION, av.__version__, _ENCODERS[video.codec])).encode()).hexdigest()[:8]
-    return f"channel{channel}-{video.width}x{video.height}-{video.frame_rate}fps-{how}.{video.codec.lower()}"
+    keys = "" if video.key_seconds == 1 else f"-key{video.key_seconds}s"
+    return f"channel{channel}-{video.width}x{video.height}-{video.frame_rate}fps{keys}-{how}.{video.codec.lower()}"
 
 
 def _store(path: Path, stream: bytes) -> None:

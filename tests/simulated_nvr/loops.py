@@ -119,7 +119,7 @@ def _video_track(video: EncodedVideo) -> PacketLoop:
         clock_rate=90000,
         frame_duration=1 / video.frame_rate,
         frames=tuple(tuple(video_payloads(video.codec, unit)) for unit in video.access_units),
-        key_interval=video.frame_rate,
+        key_interval=video.key_interval,
     )
 
 

@@ -10,6 +10,8 @@ DEFAULT_USERNAME = "admin"
 DEFAULT_PASSWORD = "Recorder123"
 VIDEO_CODECS = ("H264", "H265")
 AUDIO_CODECS = ("G711", "AAC")
+KEY_SECONDS = (1, 2, 5, 10)
+"""What a loop of pictures is a multiple of."""
 
 
 def default_cache_directory() -> Path:
@@ -29,7 +31,9 @@ class StreamOptions:
     height: int = 720
     """Pixels, even."""
     frame_rate: int = 15
-    """Frames a second; a key frame comes once a second."""
+    """Frames a second."""
+    key_seconds: int = 1
+    """From one key frame to the next: where the time of day is a multiple of it. 1, 2, 5 or 10."""
     bit_rate: int = 2048
     """kbit/s, as announced; the simple pictures need less."""
 
@@ -41,6 +45,8 @@ class StreamOptions:
             raise ValueError("a picture needs even sides of at least 160x90 pixels")
         if not 1 <= self.frame_rate <= 60:
             raise ValueError("the frame rate must be 1 to 60")
+        if self.key_seconds not in KEY_SECONDS:
+            raise ValueError(f"the seconds between key frames must be one of {KEY_SECONDS}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,16 +31,20 @@ def test_channels_look_different() -> None:
     assert not np.array_equal(next(loop_frames(1, 320, 180, 5)), next(loop_frames(2, 320, 180, 5)))
 
 
+@pytest.mark.parametrize("seconds", [1, 5])
 @pytest.mark.parametrize(("codec", "decoder"), [("H264", "h264"), ("H265", "hevc")])
-def test_a_loop_decodes_with_a_key_frame_each_second(codec, decoder, tmp_path) -> None:
-    video = encoded_video(1, StreamOptions(codec=codec, width=160, height=90, frame_rate=5), tmp_path, _never)
+def test_a_loop_decodes_with_a_key_frame_every_so_many_seconds(codec, decoder, seconds, tmp_path) -> None:
+    options = StreamOptions(codec=codec, width=160, height=90, frame_rate=5, key_seconds=seconds)
+    video = encoded_video(1, options, tmp_path, _never)
     context = av.CodecContext.create(decoder, "r")
     pictures = []
     for unit in video.access_units:
         packet = av.Packet(b"".join(b"\x00\x00\x00\x01" + nal for nal in unit))
         pictures += context.decode(packet)
     pictures += context.decode(None)
-    assert [picture.key_frame for picture in pictures] == [number % 5 == 0 for number in range(5 * LOOP_SECONDS)]
+    assert [picture.key_frame for picture in pictures] == [
+        number % (5 * seconds) == 0 for number in range(5 * LOOP_SECONDS)
+    ]
     assert {(picture.width, picture.height) for picture in pictures} == {(160, 90)}
     assert len(video.parameter_sets) == (2 if codec == "H264" else 3)
 

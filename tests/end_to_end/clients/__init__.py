@@ -1,12 +1,12 @@
 """The clients that scripts/interop lets adopt cameras: one file each, and this table of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 import sys
 
-from ..interop_environments import Debian, Environment, Gsoap, Npm, Python
+from ..interop_environments import Debian, Environment, Gsoap, Here as Installed, LaterDebian, Npm, Python
 
 HERE = Path(__file__).parent
 
@@ -27,6 +27,20 @@ class Step(StrEnum):
     PLAY = "play"
 
 
+class PlayStep(StrEnum):
+    """What a player does with a camera: the columns of the players' table."""
+
+    LOGIN = "login"
+    WRONG = "wrong"
+    TCP = "tcp"
+    UDP = "udp"
+    HTTP = "http"
+    SOUND = "sound"
+    LATE = "late"
+    LEFT = "left"
+    SHARED = "shared"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """A client that is a program of its own."""
@@ -35,16 +49,14 @@ class Client:
     environment: Environment
     command: tuple[str | Path, ...]
     """What runs it, with the environment's variables."""
-    cannot: Mapping[Step, str] = field(default_factory=dict)
+    steps: Iterable[StrEnum] = Step
+    cannot: Mapping[StrEnum, str] = field(default_factory=dict)
     """The steps that it has nothing for, and why."""
     media2: bool = False
     """It also adopts a camera whose main stream is H.265, by Media2."""
 
 
-_ONLY_PLAYS = "a player: it is given a stream URI, and knows nothing of ONVIF"
-
-
-def _all_but(*steps: Step, reason: str) -> dict[Step, str]:
+def _all_but(*steps: Step, reason: str) -> dict[StrEnum, str]:
     return {step: reason for step in Step if step not in steps}
 
 
@@ -55,7 +67,7 @@ def _npm_onvif(version: str) -> Client:
     )
 
 
-def _python(name: str, environment: Python, file: str, **more: bool | Mapping[Step, str]) -> Client:
+def _python(name: str, environment: Python, file: str, **more: bool | Mapping[StrEnum, str]) -> Client:
     return Client(
         name=name,
         environment=environment,
@@ -66,6 +78,7 @@ def _python(name: str, environment: Python, file: str, **more: bool | Mapping[St
 
 _GSOAP = Gsoap("gsoap", ("gsoap", "libgsoap-dev", "libssl-dev"), "gsoap_client.cpp")
 _GSTREAMER = ("gstreamer1.0-tools", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-libav")
+_VLC = ("vlc-bin", "vlc-plugin-base", "vlc-plugin-access-extra")
 
 CLIENTS = (
     _python(
@@ -108,18 +121,22 @@ CLIENTS = (
             Step.PTZ: "onvif-util has no PTZ",
         },
     ),
-    Client(
-        name="ffmpeg (Debian)",
-        environment=Debian("ffmpeg", ("ffmpeg",)),
-        command=(sys.executable, HERE / "ffmpeg.py"),
-        cannot=_all_but(Step.LOGIN, Step.WRONG, Step.PLAY, reason=_ONLY_PLAYS),
-        media2=True,
-    ),
-    Client(
-        name="GStreamer (Debian)",
-        environment=Debian("gstreamer", _GSTREAMER),
-        command=(sys.executable, HERE / "gstreamer.py"),
-        cannot=_all_but(Step.LOGIN, Step.WRONG, Step.PLAY, reason=_ONLY_PLAYS),
-        media2=True,
-    ),
 )
+
+
+def _player(name: str, environment: Environment, file: str) -> Client:
+    return Client(
+        name=name, environment=environment, command=(sys.executable, HERE / file), steps=PlayStep, media2=True
+    )
+
+
+PLAYERS = (
+    _player("ffmpeg (Debian)", Debian("ffmpeg", ("ffmpeg",)), "ffmpeg.py"),
+    _player("GStreamer rtspsrc (Debian)", Debian("gstreamer", _GSTREAMER), "gstreamer.py"),
+    _player("VLC (Debian forky)", LaterDebian("vlc", _VLC, "forky", ("vlc",)), "vlc.py"),
+    _player(
+        "openRTSP (Debian forky)", LaterDebian("openrtsp", ("livemedia-utils",), "forky", ("openRTSP",)), "openrtsp.py"
+    ),
+    _player("PyAV", Installed("pyav"), "pyav.py"),
+)
+"""They are given a stream's URI, and know nothing of ONVIF."""

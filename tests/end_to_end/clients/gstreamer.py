@@ -1,49 +1,32 @@
-"""Debian's GStreamer: plays over TCP, and as it does when told nothing: UDP first."""
+"""Debian's GStreamer: rtspsrc in a pipeline of gst-launch."""
 
-import re
-import subprocess
-from typing import Any
+from collections.abc import Sequence
 
-from steps import Failed, read_job, step
-
-FRAMES = 20
-TCP = "protocols=tcp"
+from players import Camera, Player, Running, Transport, show
 
 
-def play(job: dict[str, Any], password: str, *protocols: str) -> tuple[int, str]:
-    """Decode some frames; returns how many, and what was said."""
-    source = ("rtspsrc", f"location={job['stream']}", *protocols, "latency=0", "name=source")
-    login = (f"user-id={job['username']}", f"user-pw={password}")
-    decode = ("source.", "!", "application/x-rtp,media=video", "!", "decodebin", "!", "videoconvert")
-    end = ("!", "identity", f"eos-after={FRAMES + 1}", "name=counter", "silent=false", "!", "fakesink", "sync=false")
-    command = ("gst-launch-1.0", "--verbose", "--eos-on-shutdown", *source, *login, *decode, *end)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    frames = len(re.findall(r"counter: last-message = chain", done.stdout))
-    return frames, done.stderr.replace(password, "***").strip()
+def _command(camera: Camera, transport: Transport) -> Sequence[str]:
+    url = camera.url
+    if transport is Transport.HTTP:
+        url = url._replace(scheme="rtsph", netloc=f"{url.hostname}:{camera.web_port}")
+    else:
+        url = url._replace(scheme={Transport.TCP: "rtspt", Transport.UDP: "rtspu"}[transport])
+    login = (f"user-id={camera.username}", f"user-pw={camera.password}")
+    source = ("rtspsrc", f"location={url.geturl()}", "latency=0", "name=source", *login)
+    eyes = ("source.", "!", "application/x-rtp,media=video", "!", "decodebin", "!", "videoconvert")
+    ears = ("source.", "!", "application/x-rtp,media=audio", "!", "decodebin", "!", "audioconvert")
+    # identity tells of each decoded picture and piece of sound.
+    ends = (
+        ("!", "identity", f"name={name}", "silent=false", "!", "fakesink", "sync=false") for name in ("eyes", "ears")
+    )
+    seen, heard = ends
+    return ("gst-launch-1.0", "--verbose", "--eos-on-shutdown", *source, *eyes, *seen, *ears, *heard)
 
 
-def main() -> None:
-    """Read the job, do it."""
-    job = read_job()
-    with step("login") as seen:
-        frames, said = play(job, job["password"], TCP)
-        if not frames:
-            raise Failed(said)
-        seen("RTSP digest")
-    with step("wrong") as seen:
-        frames, said = play(job, job["wrong_password"], TCP)
-        if frames or "nauthorized" not in said:
-            raise Failed(f"{frames} frames, {said}")
-        seen("Unauthorized")
-    with step("play") as seen:
-        counted = []
-        for protocols in ((TCP,), ()):
-            frames, said = play(job, job["password"], *protocols)
-            if frames < FRAMES:
-                raise Failed(f"{frames} frames {' '.join(protocols)}: {said}")
-            counted.append(f"{frames} frames {' '.join(protocols) or 'without protocols='}")
-        seen(", ".join(counted))
+def _count(running: Running) -> tuple[int, int]:
+    output = running.output
+    return output.count("eyes: last-message = chain"), output.count("ears: last-message = chain")
 
 
 if __name__ == "__main__":
-    main()
+    show(Player(command=_command, count=_count, refused="Unauthorized", complains="ERROR|WARNING"))
