@@ -366,7 +366,8 @@ async def test_a_session_that_is_being_given_back_is_waited_for() -> None:
 
 async def test_five_hundred_sockets_leave_viewers_alone() -> None:
     recorder = ScriptedRecorder()
-    async with relaying(recorder) as server, RtspClient(server.port) as viewer:
+    patient = replace(QUICK, session_timeout=60.0)  # the sockets may take their time
+    async with relaying(recorder, patient) as server, RtspClient(server.port) as viewer:
         await viewer.play()
         assert await viewer.frame() == (0, FIRST)
         async with AsyncExitStack() as stack:
