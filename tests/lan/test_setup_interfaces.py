@@ -248,7 +248,7 @@ def test_status_shows_the_cameras(lan: Lan, cameras: dict[str, str]) -> None:
         "mac": cameras[ADDRESSES[0]],
         "parent": "eth0",
         "up": True,
-        "addresses": [{"address": ADDRESSES[0], "prefix_length": 24}],
+        "addresses": [{"address": ADDRESSES[0], "prefix_length": 24, "expires": None}],
     }
 
 

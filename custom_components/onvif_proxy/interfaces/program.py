@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Interface
 import json
 from pathlib import Path
@@ -66,7 +67,9 @@ def main() -> int:
     for sentence in report.short:
         sys.stderr.write(f"{sentence}\n")
     if options.json:
-        sys.stdout.write(json.dumps(_as_json(report, dry_run=getattr(options, "dry_run", False))) + "\n")
+        sys.stdout.write(
+            json.dumps(_as_json(report, dry_run=getattr(options, "dry_run", False)), default=_moment) + "\n"
+        )
     return report.exit_status or int(bool(report.short))
 
 
@@ -256,6 +259,11 @@ def _interface(link: Interface) -> dict[str, Any]:
         "up": link.up,
         "addresses": [asdict(address) for address in link.addresses],
     }
+
+
+def _moment(value: datetime) -> str:
+    """Return a moment for JSON, which has none; all else in a report is of JSON's own kinds."""
+    return value.isoformat(timespec="seconds")
 
 
 def _as_json(report: Report, *, dry_run: bool) -> dict[str, Any]:
