@@ -26,6 +26,7 @@ mac_start=""
 static=""
 dhcp=0
 gateway=""
+allow_no_carrier=0
 service=1
 dry_run=0
 json=0
@@ -47,6 +48,7 @@ changes nothing the second time; after an update of the program it upgrades what
   --dhcp                   each gets its address from the DHCP server of your LAN
   --mac-start MAC          the first MAC, the others count up; without it they are derived from this host, always the same
   --gateway ADDRESS        the router, for clients in other networks; without it the parent's, or that of the lease
+  --allow-no-carrier       take a parent that is not plugged in, too; without it, it is refused when it is chosen
 
   add                      have further interfaces
   remove                   have some no longer: onvifcam3
@@ -95,6 +97,7 @@ while (($#)); do
         --venv) need_value "$@"; venv=$2; venv_given=1; shift ;;
         --package) need_value "$@"; package=$2; shift ;;
         --dhcp) dhcp=1 ;;
+        --allow-no-carrier) allow_no_carrier=1 ;;
         --root) need_value "$@"; root=$2; shift ;;
         --dry-run) dry_run=1 ;;
         --no-service) service=0 ;;
@@ -296,6 +299,7 @@ if [[ "$command" == create || "$command" == add ]]; then
     request=(--parent "$parent" --count "$count")
     [[ -z "$mac_start" ]] || request+=(--mac-start "$mac_start")
     [[ -z "$gateway" ]] || request+=(--gateway "$gateway")
+    ((!allow_no_carrier)) || request+=(--allow-no-carrier)
     if ((dhcp)); then request+=(--dhcp); else request+=(--static "$static"); fi
 fi
 

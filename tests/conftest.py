@@ -1,5 +1,9 @@
 """What all tests share."""
 
+from collections.abc import Iterator
+from unittest.mock import patch
+
+from aiohttp import ThreadedResolver
 import pytest
 import pytest_socket
 
@@ -15,3 +19,23 @@ def real_sockets_on_loopback(request: pytest.FixtureRequest) -> None:
     if request.config.pluginmanager.hasplugin("homeassistant"):
         request.getfixturevalue("socket_enabled")
         pytest_socket.socket_allow_hosts(LOOPBACK_ADDRESSES, allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def mock_zeroconf_resolver(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Resolve names in threads, in place of the Home Assistant plugin's fixture of this name.
+
+    That one makes a c-ares channel for each asynchronous test and closes none. Until Python collects them each holds an inotify
+    instance, of 128 that the kernel has for a user: a systemd that tests/lan starts meanwhile gets none, and gives up.
+    """
+    if not pytestconfig.pluginmanager.hasplugin("homeassistant"):
+        yield
+        return
+
+    def make(*_: object) -> ThreadedResolver:
+        resolver = ThreadedResolver()
+        resolver.real_close = resolver.close  # type: ignore[attr-defined]  # as Home Assistant's own has it
+        return resolver
+
+    with patch("homeassistant.helpers.aiohttp_client._async_make_resolver", make):
+        yield

@@ -30,6 +30,7 @@ from .const import (
     CONF_ADDRESS,
     CONF_ADDRESSES,
     CONF_ADDRESSING,
+    CONF_ALLOW_NO_CARRIER,
     CONF_CAMERA_PASSWORD,
     CONF_CAMERA_USERNAME,
     CONF_CHANNELS,
@@ -47,11 +48,13 @@ from .forms import (
     CREDENTIALS_FIELDS,
     address_field,
     addresses_error,
+    can_be_chosen,
     channel_selector,
     credential_errors,
     generate_password,
     host_of,
     local_address_towards,
+    parent_error,
     parent_notes,
     parent_option,
 )
@@ -216,22 +219,25 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_make_interfaces(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the network interface that carries those of the cameras, and how they get their addresses."""
         parents = await list_parents()
-        usable = [parent for parent in parents if parent.refusal is None]
+        offered = [parent for parent in parents if can_be_chosen(parent)]
+        errors = {} if offered else {"base": "no_parent"}
         if user_input is not None:
-            self._parent = next(one for one in usable if one.name == user_input[CONF_PARENT])
-            self._data |= {
-                CONF_PARENT: self._parent.name,
-                CONF_REMOVE_INTERFACES: user_input[CONF_REMOVE_INTERFACES],
-            }
-            if user_input[CONF_METHOD] == Method.STATIC:
-                return await self.async_step_static_addresses()
-            self._data[CONF_ADDRESSES] = []
-            return await self.async_step_credentials()
+            static = user_input[CONF_METHOD] == Method.STATIC
+            allow_no_carrier = user_input.get(CONF_ALLOW_NO_CARRIER, False)
+            self._parent = next((one for one in offered if one.name == user_input[CONF_PARENT]), None)
+            if error := parent_error(self._parent, static=static, allow_no_carrier=allow_no_carrier):
+                errors[CONF_PARENT] = error
+            else:
+                self._data |= {key: user_input[key] for key in (CONF_PARENT, CONF_REMOVE_INTERFACES)}
+                if static:
+                    return await self.async_step_static_addresses()
+                self._data[CONF_ADDRESSES] = []
+                return await self.async_step_credentials()
         texts = await async_get_translations(self.hass, self.hass.config.language, "common", [DOMAIN])
         schema = vol.Schema(
             {
                 vol.Required(CONF_PARENT): SelectSelector(
-                    SelectSelectorConfig(options=[parent_option(parent) for parent in usable])
+                    SelectSelectorConfig(options=[parent_option(parent) for parent in offered])
                 ),
                 vol.Required(CONF_METHOD, default=Method.DHCP.value): SelectSelector(
                     SelectSelectorConfig(
@@ -243,11 +249,13 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
                 vol.Required(CONF_REMOVE_INTERFACES, default=True): BooleanSelector(),
             }
         )
-        suggested = {CONF_PARENT: usable[0].name} if usable else {}
+        if errors.get(CONF_PARENT) == "no_carrier":
+            schema = schema.extend({vol.Required(CONF_ALLOW_NO_CARRIER, default=False): BooleanSelector()})
+        suggested = user_input or ({CONF_PARENT: offered[0].name} if offered else {})
         return self.async_show_form(
             step_id="make_interfaces",
             data_schema=self.add_suggested_values_to_schema(schema, suggested),
-            errors={} if usable else {"base": "no_parent"},
+            errors=errors,
             description_placeholders={"notes": parent_notes(parents, texts)},
         )
 

@@ -107,8 +107,8 @@ class Fleet:
             # Not before: Home Assistant's own web server must find its port free.
             async_at_started(self._hass, self._async_run),
         ]
-        if self._manager is not None:
-            self._unsubscribe.append(self._manager.listeners.add(self.interface_listeners.notify))
+        if self._manager is not None and self.placement.addressing is Addressing.DEDICATED:
+            self._unsubscribe.append(self._manager.health.async_watch(self._used_interfaces))
 
     async def async_stop(self) -> None:
         """Stop all cameras; returns when their ports are free."""
@@ -405,6 +405,11 @@ class Fleet:
         await self._async_place(fleet_camera)
         # The fleet may have been stopped meanwhile.
         await fleet_camera.camera.set_enabled(fleet_camera.record.running and self._started)
+
+    def _used_interfaces(self) -> dict[str, str]:
+        """Return the names of the cameras that are switched on, by the MAC of their interface."""
+        running = (one for one in self.cameras.values() if one.record.running)
+        return {one.identity.mac: one.camera.name for one in running if one.identity.mac is not None}
 
     @callback
     def _interfaces_changed(self, interfaces: Mapping[str, Interface]) -> None:

@@ -19,7 +19,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .const import CONF_ADDRESS, CONF_CAMERA_PASSWORD, CONF_CAMERA_USERNAME, DOMAIN
-from .interfaces import InterfaceAddress, Parent, read_interfaces
+from .interfaces import InterfaceAddress, Parent, Refusal, read_interfaces
 from .model import Channel
 
 GENERATED_PASSWORD_LENGTH = 16
@@ -36,6 +36,20 @@ def parent_option(parent: Parent) -> SelectOptionDict:
     if parent.speed_mbit is not None:
         facts.append(f"{parent.speed_mbit} Mbit/s")
     return SelectOptionDict(value=parent.name, label=f"{parent.name} ({', '.join(facts)})")
+
+
+def can_be_chosen(parent: Parent) -> bool:
+    """Whether a network interface is offered: also one that only lacks its cable, which is refused unless it is meant."""
+    return parent.refusal in {None, Refusal.NO_CARRIER}
+
+
+def parent_error(parent: Parent | None, *, static: bool, allow_no_carrier: bool) -> str | None:
+    """Return the key of what is wrong with a chosen network interface, None when it will do."""
+    if parent is None:
+        return "parent_refused"  # since it was offered
+    if parent.refusal is Refusal.NO_CARRIER and not allow_no_carrier:
+        return "no_carrier"
+    return "parent_without_address" if static and not parent.addresses else None
 
 
 def parent_notes(parents: list[Parent], texts: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """The interfaces that Home Assistant makes for its cameras itself, where it has the privilege; one for all entries."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface
 from itertools import count
@@ -22,7 +22,6 @@ from .interfaces import (
     Inventory,
     InventoryFile,
     KeptElsewhere,
-    KeptInterface,
     derive_mac,
     is_kept,
     read_interfaces,
@@ -30,7 +29,6 @@ from .interfaces import (
     read_privilege,
     read_snapshot,
 )
-from .listeners import Listeners
 
 NAME_PREFIX = "onvifcam"
 
@@ -50,7 +48,6 @@ class InterfaceManager:
     def __init__(self, hass: HomeAssistant, instance: str) -> None:
         """Know the files; nothing is read yet."""
         storage = Path(hass.config.path(STORAGE_DIR))
-        self.listeners = Listeners[[]]()
         self.trouble: InterfaceError | None = None
         """Why nothing can be kept now."""
         self._hass = hass
@@ -59,7 +56,7 @@ class InterfaceManager:
         self._lease_file = storage / f"{DOMAIN}.leases"
         self._inventory = Inventory()
         self._keeper: InterfaceKeeper | None = None
-        self._health = InterfaceHealth(hass, lambda: self._inventory)
+        self.health = InterfaceHealth(hass, lambda: self._inventory if self.keeps else None)
         self._users: set[str] = set()
         self._lock = asyncio.Lock()
 
@@ -72,12 +69,6 @@ class InterfaceManager:
     def keeps(self) -> bool:
         """Whether the interfaces are kept by this Home Assistant now."""
         return self._keeper is not None
-
-    @property
-    def kept(self) -> Mapping[str, KeptInterface]:
-        """What is kept now, by the key of the camera."""
-        kept = {} if self._keeper is None else self._keeper.interfaces
-        return {one.spec.camera: one for one in kept.values()}
 
     async def async_load(self) -> None:
         """Read the inventory; one that can't be read is left as it is, and nothing is kept."""
@@ -102,7 +93,7 @@ class InterfaceManager:
                 await self._async_stop()
 
     async def _async_start(self) -> None:
-        keeper = InterfaceKeeper(self._inventory, lease_file=self._lease_file, on_change=self.listeners.notify)
+        keeper = InterfaceKeeper(self._inventory, lease_file=self._lease_file)
         try:
             await keeper.start()
         except KeptElsewhere:
@@ -111,12 +102,10 @@ class InterfaceManager:
             LOGGER.warning("The interfaces of the cameras are not kept: %s", error)
         else:
             self._keeper = keeper
-            self._health.async_start()
 
     async def _async_stop(self) -> None:
         if self._keeper is not None:
             keeper, self._keeper = self._keeper, None
-            self._health.async_stop()
             await keeper.stop()
 
     async def async_provide(self, cameras: Sequence[str], wish: Wish) -> dict[str, str] | None:
@@ -146,7 +135,7 @@ class InterfaceManager:
         async with self._lock:
             if self._keeper is not None:
                 await self._keeper.replace(self._inventory)
-            await self._health.async_check()
+            await self.health.async_check()
 
     async def async_remove(self, prefix: str) -> None:
         """Remove the interfaces of the cameras whose key begins so; raises InterfaceError."""

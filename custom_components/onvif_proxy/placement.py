@@ -1,6 +1,7 @@
 """Where the cameras of an entry are: which interface, address and ports each gets. No two cameras get the same."""
 
 from collections.abc import Iterable
+from datetime import datetime
 import ipaddress
 from typing import Any
 
@@ -12,7 +13,7 @@ from .camera_status import Trouble
 from .const import CONF_ADDRESS, CONF_ADDRESSING, DOMAIN, Addressing
 from .fleet_camera import FleetCamera
 from .interface_manager import InterfaceManager, Wish, camera_key
-from .interfaces import Interface, InterfaceWatch, KeptInterface
+from .interfaces import Interface, InterfaceWatch
 from .model import Endpoint
 from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, SHARED_ONVIF_PORTS, SHARED_RTSP_PORTS, first_free_port
 from .store import IdentityStore
@@ -76,11 +77,10 @@ class Placement:
         mac = fleet_camera.identity.mac
         return next((one for one in self._watch.interfaces.values() if one.mac == mac and one.kind == "macvlan"), None)
 
-    def kept_interface(self, fleet_camera: FleetCamera) -> KeptInterface | None:
-        """Return what is known of an interface that is made and kept here, None for all others."""
-        if self._manager is None:
-            return None
-        return self._manager.kept.get(camera_key(self._serial_number, fleet_camera.token))
+    def lease_expires(self, fleet_camera: FleetCamera) -> datetime | None:
+        """Return when the lease of a camera's address ends; None for a fixed address, and without one."""
+        interface = self.interface_of(fleet_camera)
+        return None if interface is None or not interface.addresses else interface.addresses[0].expires
 
     @callback
     def endpoint(self, fleet_camera: FleetCamera) -> tuple[Endpoint | None, Trouble | None]:

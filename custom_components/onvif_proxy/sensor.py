@@ -42,8 +42,7 @@ def _onvif_address(_fleet: Fleet, one: FleetCamera) -> str | None:
 
 
 def _lease_expires(fleet: Fleet, one: FleetCamera) -> datetime | None:
-    kept = fleet.placement.kept_interface(one)
-    return None if kept is None else kept.lease_expires
+    return fleet.placement.lease_expires(one)
 
 
 def _rtsp_address(_fleet: Fleet, one: FleetCamera) -> str | None:

@@ -22,6 +22,7 @@ from custom_components.onvif_proxy.const import (
     CONF_ADDRESS,
     CONF_ADDRESSES,
     CONF_ADDRESSING,
+    CONF_ALLOW_NO_CARRIER,
     CONF_CAMERA_PASSWORD,
     CONF_CAMERA_USERNAME,
     CONF_CHANNELS,
@@ -404,6 +405,45 @@ async def test_no_interface_of_the_host_can_carry_cameras(hass: HomeAssistant, r
     with host(privileged=True, interfaces=[], parents=(WLAN0,)):
         step = await submit(hass, step, {"next_step_id": "dedicated"})
     assert (step["step_id"], step["errors"]) == ("make_interfaces", {"base": "no_parent"})
+
+
+ETH1 = replace(ETH0, name="eth1", addresses=(), speed_mbit=None, refusal=Refusal.NO_CARRIER, warnings=())
+
+
+async def test_a_parent_without_link_is_refused_until_it_is_meant(
+    hass: HomeAssistant, recorder: SimulatedRecorder
+) -> None:
+    step = await to_addressing(hass, recorder)
+    wish: dict[str, Any] = {CONF_PARENT: "eth1", CONF_METHOD: "dhcp", CONF_REMOVE_INTERFACES: False}
+    with host(privileged=True, interfaces=[], parents=(ETH0, ETH1)):
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+        assert step["data_schema"] is not None
+        assert CONF_ALLOW_NO_CARRIER not in step["data_schema"].schema
+        assert suggested(step) == {CONF_PARENT: "eth0"}
+        step = await submit(hass, step, wish)
+        assert (step["step_id"], step["errors"]) == ("make_interfaces", {CONF_PARENT: "no_carrier"})
+        assert suggested(step) == wish  # what was chosen is not forgotten
+        step = await submit(hass, step, wish | {CONF_ALLOW_NO_CARRIER: False})
+        assert step["errors"] == {CONF_PARENT: "no_carrier"}
+        meant = wish | {CONF_ALLOW_NO_CARRIER: True}
+        static = await submit(hass, step, meant | {CONF_METHOD: "static"})
+        assert static["errors"] == {CONF_PARENT: "parent_without_address"}
+    with host(privileged=True, interfaces=[], parents=(ETH0, ETH1)):
+        step = await submit(hass, static, wish)
+        step = await finish(hass, await submit(hass, step, meant))
+    assert (step["data"][CONF_PARENT], step["data"][CONF_REMOVE_INTERFACES]) == ("eth1", False)
+    assert CONF_ALLOW_NO_CARRIER not in step["data"]
+
+
+async def test_a_parent_that_is_lost_while_it_is_chosen_is_told(
+    hass: HomeAssistant, recorder: SimulatedRecorder
+) -> None:
+    step = await to_addressing(hass, recorder)
+    with host(privileged=True, interfaces=[]):
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+    with host(privileged=True, interfaces=[], parents=(VETH0, WLAN0)):
+        step = await submit(hass, step, {CONF_PARENT: "eth0", CONF_METHOD: "dhcp", CONF_REMOVE_INTERFACES: False})
+    assert step["errors"] == {CONF_PARENT: "parent_refused"}
 
 
 async def test_interfaces_that_are_there_can_be_used(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 import re
 import socket
 from typing import Any
@@ -320,7 +321,14 @@ class FakeWatch:
     async def stop(self) -> None:
         pass
 
-    def show(self, name: str, mac: str, *addresses: str, kind: str | None = "macvlan") -> None:
+    def show(
+        self,
+        name: str,
+        mac: str,
+        *addresses: str,
+        kind: str | None = "macvlan",
+        expires: datetime | None = None,
+    ) -> None:
         self.interfaces[name] = Interface(
             name=name,
             mac=mac,
@@ -328,7 +336,7 @@ class FakeWatch:
             parent="eth0",
             up=True,
             alias=None,
-            addresses=tuple(InterfaceAddress(address=one, prefix_length=8) for one in addresses),
+            addresses=tuple(InterfaceAddress(address=one, prefix_length=8, expires=expires) for one in addresses),
         )
         self._on_change(self.interfaces)
 

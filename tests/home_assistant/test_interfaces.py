@@ -1,7 +1,7 @@
 """Interfaces that the integration makes: from the wish of an entry to the inventory, the cameras, entities and repairs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -36,8 +36,6 @@ from custom_components.onvif_proxy.interfaces import (
     Inventory,
     InventoryFile,
     KeptElsewhere,
-    KeptInterface,
-    KeptState,
     KernelRefused,
     NotPermitted,
     RequestRefused,
@@ -67,19 +65,11 @@ class FakeKeeper:
     refuses_start: InterfaceError | None = None
     refuses: InterfaceError | None = None
 
-    def __init__(self, inventory: Inventory, *, lease_file: Path, on_change: Callable[[], None]) -> None:
+    def __init__(self, inventory: Inventory, *, lease_file: Path) -> None:
         self.inventory = inventory
         self.running = False
         self.replaced = 0
-        self._on_change = on_change
         FakeKeeper.current = self
-
-    @property
-    def interfaces(self) -> Mapping[int, KeptInterface]:
-        return {
-            spec.id: KeptInterface(spec=spec, state=KeptState.UP, link_up=True, lease_expires=LEASE_END)
-            for spec in self.inventory.specs
-        }
 
     async def start(self) -> None:
         if FakeKeeper.refuses_start is not None:
@@ -96,11 +86,10 @@ class FakeKeeper:
         self.replaced += 1
         self.inventory = inventory
         self._make()
-        self._on_change()
 
     def _make(self) -> None:
         for spec in self.inventory.specs:
-            FakeWatch.current.show(spec.name, spec.mac, f"127.0.0.{spec.id + 1}")
+            FakeWatch.current.show(spec.name, spec.mac, f"127.0.0.{spec.id + 1}", expires=LEASE_END)
 
 
 @pytest.fixture(autouse=True)
@@ -389,7 +378,7 @@ async def test_findings_become_issues_and_go_with_their_cause(hass: HomeAssistan
     manager = await async_get_manager(hass)
     lost, broken = finding(Check.LEASE_LOST, fixable=False), finding(Check.RULE_MISSING, fixable=True)
     with patch.object(interface_health, "diagnose", AsyncMock(return_value=[lost, broken])):
-        await manager._health.async_check()
+        await manager.health.async_check()
     issues = {one.translation_key: one for (domain, _), one in ir.async_get(hass).issues.items() if domain == DOMAIN}
     assert set(issues) == {"interface_lease_lost", "interface_rule_missing_fixable"}
     assert not issues["interface_lease_lost"].is_fixable
@@ -399,9 +388,9 @@ async def test_findings_become_issues_and_go_with_their_cause(hass: HomeAssistan
     }
 
     with patch.object(interface_health, "diagnose", AsyncMock(side_effect=KernelRefused("no"))):
-        await manager._health.async_check()
+        await manager.health.async_check()
     assert len(ir.async_get(hass).issues) == 2  # nothing is known, so nothing is said to be cured
-    await manager._health.async_check()
+    await manager.health.async_check()
     assert not ir.async_get(hass).issues
 
 
@@ -413,7 +402,7 @@ async def test_a_fixable_issue_is_fixed_by_a_click(
     with patch.object(
         interface_health, "diagnose", AsyncMock(return_value=[finding(Check.RULE_MISSING, fixable=True)])
     ):
-        await manager._health.async_check()
+        await manager.health.async_check()
     client = await hass_client()
 
     async def click(refuses: InterfaceError | None) -> dict[str, Any]:

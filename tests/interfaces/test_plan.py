@@ -1,6 +1,7 @@
 """From wanted and present interfaces to steps, on states that are written down here."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
@@ -29,6 +30,7 @@ from custom_components.onvif_proxy.interfaces.steps import (
     RemoveLink,
     RemoveRoute,
     RemoveRule,
+    SetExpiry,
     SetIPv6Generation,
     SetLink,
     SetSettings,
@@ -132,6 +134,46 @@ def test_another_address_takes_the_former_one_off_with_its_routes_and_rules() ->
     assert {step.route.source for step in steps if isinstance(step, AddRoute)} == {wanted.ip}
     assert [step.rule for step in steps if isinstance(step, AddRule)] == list(camera_rules(str(wanted.ip)))
     assert [step.rule for step in steps if isinstance(step, RemoveRule)] == list(camera_rules())
+
+
+ADDRESS = IPv4Interface("192.168.1.201/24")
+LEASE_END = datetime(2026, 12, 24, 18, 0, tzinfo=UTC)
+LEASED = changed(READY, "onvifcam1", addresses=(replace(camera_link().addresses[0], expires=LEASE_END),))
+WITH_LEASE = replace(SPEC, address=None, dhcp=True)
+
+
+def test_the_kernel_is_told_when_a_lease_ends() -> None:
+    made = plan_interface(WITH_LEASE, snapshot(ETH0), (ADDRESS,), expires=LEASE_END)
+    assert AddAddress(name="onvifcam1", address=ADDRESS, expires=LEASE_END) in made
+    told = SetExpiry(name="onvifcam1", address=ADDRESS, expires=LEASE_END, before=None)
+    assert plan_interface(WITH_LEASE, READY, (ADDRESS,), expires=LEASE_END) == [told]
+
+
+@pytest.mark.parametrize("seconds", [-2, 0, 2])
+def test_it_is_told_once_although_it_answers_in_whole_seconds(seconds: int) -> None:
+    assert plan_interface(WITH_LEASE, LEASED, (ADDRESS,), expires=LEASE_END + timedelta(seconds=seconds)) == []
+
+
+@pytest.mark.parametrize("renewed", [LEASE_END + timedelta(minutes=5), LEASE_END - timedelta(minutes=5), None])
+def test_it_is_told_when_the_lease_is_another(renewed: datetime | None) -> None:
+    told = SetExpiry(name="onvifcam1", address=ADDRESS, expires=renewed, before=LEASE_END)
+    assert plan_interface(WITH_LEASE, LEASED, (ADDRESS,), expires=renewed) == [told]
+    assert inverse(told) == SetExpiry(name="onvifcam1", address=ADDRESS, expires=LEASE_END, before=renewed)
+
+
+def test_who_gets_no_leases_leaves_the_end_of_one_alone() -> None:
+    assert plan_apply([WITH_LEASE], LEASED) == []
+    assert plan_interface(WITH_LEASE, LEASED, None) == []
+
+
+def test_a_fixed_address_does_not_end() -> None:
+    assert plan_apply([SPEC], LEASED) == [SetExpiry(name="onvifcam1", address=ADDRESS, expires=None, before=LEASE_END)]
+
+
+def test_an_address_whose_removal_is_undone_has_its_end_again() -> None:
+    removed = plan_interface(WITH_LEASE, LEASED, ())[0]
+    assert removed == RemoveAddress(name="onvifcam1", address=ADDRESS, expires=LEASE_END)
+    assert inverse(removed) == AddAddress(name="onvifcam1", address=ADDRESS, expires=LEASE_END)
 
 
 @pytest.mark.parametrize(

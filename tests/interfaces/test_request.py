@@ -131,9 +131,34 @@ def test_other_ethernet_interfaces_can_be_parents(kind: str | None) -> None:
     assert len(specify(request(), snapshot(replace(ETH0, kind=kind)), "host")) == 3
 
 
+UNPLUGGED = replace(ETH0, up=False)
+OFF = replace(ETH0, up=False, enabled=False)
+
+
+def test_a_parent_without_carrier_is_refused_when_it_is_chosen_unless_that_is_meant() -> None:
+    with pytest.raises(RequestRefused, match=r"no carrier.*Check its cable.*add --allow-no-carrier") as refused:
+        specify(request(), snapshot(UNPLUGGED), "host")
+    allowed = request(allow_no_carrier=True)
+    assert len(specify(allowed, snapshot(UNPLUGGED), "host")) == 3
+    (warning,) = warnings(allowed, snapshot(UNPLUGGED))
+    assert str(refused.value).startswith(warning)
+
+
+@pytest.mark.parametrize("allow_no_carrier", [False, True])
+def test_one_that_is_switched_off_is_refused_in_any_case(allow_no_carrier: bool) -> None:
+    with pytest.raises(RequestRefused, match="ip link set eth0 up") as refused:
+        specify(request(allow_no_carrier=allow_no_carrier), snapshot(OFF), "host")
+    assert "--allow-no-carrier" not in str(refused.value)
+
+
+@pytest.mark.parametrize("parent", [UNPLUGGED, OFF])
+def test_one_that_is_in_use_is_only_warned_of(parent: Link) -> None:
+    assert len(specify(request(), snapshot(parent), "host", {"eth0"})) == 3
+    assert len(specify(request(), snapshot(parent, replace(camera_link(), addresses=())), "host")) == 3
+    assert len(warnings(request(), snapshot(parent))) == 1
+
+
 def test_what_may_be_wrong_is_warned_of() -> None:
     assert warnings(request(), HOST) == []
-    assert "no carrier" in warnings(request(), snapshot(replace(ETH0, up=False)))[0]
-    assert "switched off" in warnings(request(), snapshot(replace(ETH0, up=False, enabled=False)))[0]
     other_network = request(first_address=IPv4Interface("192.168.2.10/24"))
     assert "is not the network of eth0 (192.168.1.0/24)" in warnings(other_network, HOST)[0]

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 from pathlib import Path
+import re
 import shutil
 import socket
 import struct
@@ -251,7 +252,8 @@ class Lan:
         passing = {"promiscuity", "allmulti", "operstate"}
         return {
             "links": [{key: value for key, value in link.items() if key not in passing} for link in links],
-            "addresses": self.ip(host, "-oneline", "addr").splitlines(),
+            # How long a lease lasts yet is another number each second.
+            "addresses": re.sub(r"\d+sec", "some time", self.ip(host, "-oneline", "addr")).splitlines(),
             # In no order: of equal priority the newest comes last.
             "routes": sorted(self.ip(host, "route", "show", "table", "all").splitlines()),
             "rules": sorted(self.ip(host, "rule").splitlines()),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 import socket
 import struct
@@ -34,6 +35,8 @@ class DhcpServer:
     """Whether each request is answered by a NAK."""
     address: str | None = None
     """What everybody gets instead of an address of his own."""
+    reserved: Mapping[str, str] = field(default_factory=dict)
+    """Addresses by MAC."""
     heard: list[tuple[str, str]] = field(default_factory=list)
     """Kinds of messages and what they ask for, `request 10.77.0.200 INIT-REBOOT` say."""
     host_names: set[str] = field(default_factory=set)
@@ -42,6 +45,7 @@ class DhcpServer:
 
     def __enter__(self) -> Self:
         """Begin."""
+        self._addresses |= {bytes.fromhex(mac.replace(":", "")): address for mac, address in self.reserved.items()}
         serving = self.lan.open_socket(self.host, socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         serving.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         serving.setsockopt(socket.SOL_SOCKET, _SO_BINDTODEVICE, b"eth0\0")

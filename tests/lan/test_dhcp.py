@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from ipaddress import IPv4Interface
 import logging
 from pathlib import Path
 import socket
@@ -10,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from custom_components.onvif_proxy.interfaces import InterfaceSpec, KeptState, privilege, remove_interfaces
+from custom_components.onvif_proxy.interfaces import (
+    InterfaceSpec,
+    KeptState,
+    privilege,
+    read_snapshot,
+    remove_interfaces,
+    steps,
+)
+from custom_components.onvif_proxy.interfaces.plan import plan_apply
+from custom_components.onvif_proxy.interfaces.steps import KEEPER_SECONDS
 
 from .bed import GATEWAY, NETWORK, Lan
 from .dhcp_server import DhcpServer
@@ -91,6 +102,72 @@ def test_a_lease_is_renewed_rebound_lost_and_acquired_again(lan: Lan) -> None:
                 server.silent = False
                 await kept.until_states(UP, seconds=9)
                 assert has(lan, FIRST)
+
+    lan.run_async("ha", scenario)
+
+
+def lifetimes(lan: Lan) -> tuple[int, int]:
+    """Return for how many seconds the address of the only camera is preferred and valid, as the kernel tells everybody."""
+    (address,) = lan.ip_json("ha", "-4", "addr", "show", "dev", "onvifcam1")[0]["addr_info"]
+    return address["preferred_life_time"], address["valid_life_time"]
+
+
+FOR_EVER = (2**32 - 1,) * 2
+
+
+def test_the_kernel_tells_when_the_lease_ends_and_a_plan_has_nothing_to_do_about_it(lan: Lan) -> None:
+    async def scenario() -> None:
+        with DhcpServer(lan, seconds=300, renew_after=2) as server:
+            async with leasing(recheck_every=0.2) as kept:
+                await kept.until_states(UP, seconds=3)
+                preferred, valid = lifetimes(lan)
+                assert 290 <= preferred <= 300
+                assert valid == preferred + KEEPER_SECONDS
+                snapshot = await read_snapshot()
+                leased = replace(dhcp(1), gateway=IPv4Interface(GATEWAY).ip)
+                assert plan_apply([leased], snapshot) == []
+                # No main-table route has come of it.
+                assert "onvifcam1" not in lan.ip("ha", "route")
+
+                server.seconds = 600
+                await server.until("request", 2)
+                async with asyncio.timeout(3):
+                    while lifetimes(lan)[0] < 590:
+                        await asyncio.sleep(0.05)
+                server.seconds = 2**32 - 1
+                await server.until("request", 3)
+                async with asyncio.timeout(5):
+                    while lifetimes(lan) != FOR_EVER:
+                        await asyncio.sleep(0.05)
+
+    lan.run_async("ha", scenario)
+
+
+def test_the_kernel_ends_a_lease_only_where_nobody_keeps_it(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "KEEPER_SECONDS", 1)
+
+    async def scenario() -> None:
+        with DhcpServer(lan, seconds=2):
+            async with leasing() as kept:
+                await kept.until_states(UP, seconds=3)
+                await asyncio.sleep(3)  # renewed each second, and so on
+                assert has(lan, FIRST)
+        assert has(lan, FIRST)
+        async with asyncio.timeout(6):
+            while has(lan, FIRST):
+                await asyncio.sleep(0.1)
+
+    lan.run_async("ha", scenario)
+
+
+def test_an_address_that_was_leased_and_is_fixed_now_does_not_end(lan: Lan) -> None:
+    async def scenario() -> None:
+        with DhcpServer(lan):
+            async with leasing() as kept:
+                await kept.until_states(UP, seconds=3)
+                assert lifetimes(lan) != FOR_EVER
+                await kept.keeper.replace(inventory(spec(1, address=IPv4Interface(f"{FIRST}/24"))))
+                assert lifetimes(lan) == FOR_EVER
 
     lan.run_async("ha", scenario)
 

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
 import struct
 from typing import Any
 
@@ -14,7 +15,12 @@ from custom_components.onvif_proxy.interfaces.errors import KernelRefused
 from custom_components.onvif_proxy.interfaces.findings import Check, Finding
 from custom_components.onvif_proxy.interfaces.inventory import Inventory
 from custom_components.onvif_proxy.interfaces.kernel import read_snapshot
-from custom_components.onvif_proxy.interfaces.parents import Refusal, list_parents, propose_addresses
+from custom_components.onvif_proxy.interfaces.parents import (
+    Refusal,
+    is_in_container_network,
+    list_parents,
+    propose_addresses,
+)
 from custom_components.onvif_proxy.interfaces.plan import InterfaceSpec, plan_apply
 from custom_components.onvif_proxy.interfaces.steps import SetLink
 
@@ -271,3 +277,33 @@ def test_proposed_addresses_are_none_that_the_host_has_or_knows(host: Lan) -> No
     assert proposed == sorted(proposed, key=IPv4Address)
     in_use = {HOSTS["ha"], CAMERA, f"{NETWORK}.102", GATEWAY, f"{NETWORK}.249", f"{NETWORK}.0", f"{NETWORK}.255"}
     assert in_use.isdisjoint(proposed)
+
+
+def test_a_containers_own_network_is_told_from_that_of_a_host(lan: Lan, tmp_path: Path) -> None:
+    container_file = tmp_path / ".dockerenv"
+
+    def contained() -> bool:
+        return lan.run_async("ha", lambda: is_in_container_network(container_files=[container_file]))
+
+    assert not contained()  # one end of a virtual cable, but no container
+    container_file.touch()
+    assert contained()
+    lan.ip("ha", "link", "add", "br0", "type", "bridge")
+    assert contained()  # off: kernels put such things into every namespace
+    lan.ip("ha", "link", "set", "br0", "up")
+    assert not contained()
+
+
+def test_only_the_interfaces_that_are_asked_for_count(host: Lan) -> None:
+    host.ip("ha", "rule", "del", "from", CAMERA, "priority", "7602")
+
+    def found(*macs: str) -> list[Check]:
+        return [one.check for one in host.run_async("ha", lambda: diagnose(INVENTORY, macs=macs, probe=nobody_else))]
+
+    first, second = (spec.mac for spec in INVENTORY.specs)
+    assert found(first, second) == [Check.RULE_MISSING]
+    assert found(first) == [Check.RULE_MISSING]
+    assert found(second) == []
+    host.ip("ha", "link", "del", "onvifcam1")  # which leaves rules behind
+    assert found(first) == [Check.INTERFACE_MISSING]
+    assert found(second) == []

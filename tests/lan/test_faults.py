@@ -29,9 +29,16 @@ UP, WAITING, CONFLICT, GONE, NO_CARRIER = (
     KeptState.PARENT_GONE,
     KeptState.NO_CARRIER,
 )
-CAMERAS = inventory(spec(1), dhcp(2))
-MACS = {f"{NETWORK}.101": spec(1).mac, f"{NETWORK}.200": dhcp(2).mac}
-"""By address: the fixed one and the leased one."""
+HALF = 16
+FIXED = [spec(number) for number in range(1, HALF + 1)]
+LEASED = [dhcp(number) for number in range(HALF + 1, 2 * HALF + 1)]
+CAMERAS = inventory(*FIXED, *LEASED)
+RESERVED = {one.mac: f"{NETWORK}.{183 + one.id}" for one in LEASED}
+MACS = {str(one.address.ip): one.mac for one in FIXED if one.address} | {
+    address: mac for mac, address in RESERVED.items()
+}
+"""By address: the fixed ones, and the leased ones."""
+LAST = LEASED[-1]
 
 
 def configure(lan: Lan) -> None:
@@ -81,7 +88,7 @@ async def until_told(running: Running) -> None:
 async def fault(lan: Lan, kept: Kept) -> AsyncIterator[None]:
     """Judge what is inside: after it, the cameras are soon up and reached."""
     yield
-    await kept.until_states(UP, UP, seconds=12)
+    await kept.until_states(*[UP] * len(MACS), seconds=12)
     assert_reached(lan)
 
 
@@ -106,24 +113,24 @@ def test_cameras_come_back_after_each_and_the_host_is_as_it_was(
 
             async with fault(lan, kept):
                 server.silent = True
-                await kept.until_states(UP, WAITING, seconds=9)
+                await kept.until_states(*[UP] * HALF, *[WAITING] * HALF, seconds=9)
                 server.silent = False
             async with fault(lan, kept):
                 lan.ip("switch", "link", "set", "ha", "down")
-                await kept.until_states(NO_CARRIER, NO_CARRIER)
+                await kept.until_states(*[NO_CARRIER] * len(MACS))
                 lan.ip("switch", "link", "set", "ha", "up")
             async with fault(lan, kept):
                 lan.ip("ha", "rule", "del", "from", f"{NETWORK}.101", "priority", "7602")
-                lan.ip("ha", "link", "del", "onvifcam2")
-                leased = replace(dhcp(2), address=IPv4Interface(f"{NETWORK}.200/24"), gateway=IPv4Address(GATEWAY))
-                await until_whole([spec(1), leased])
+                lan.ip("ha", "link", "del", LAST.name)
+                leased = replace(LAST, address=IPv4Interface(f"{RESERVED[LAST.mac]}/24"), gateway=IPv4Address(GATEWAY))
+                await until_whole([FIXED[0], leased])
             async with fault(lan, kept):
                 lan.ip("ha", "link", "del", "eth0")
-                await kept.until_states(GONE, GONE)
+                await kept.until_states(*[GONE] * len(MACS))
                 rewire(lan)
             async with fault(lan, kept):
                 lan.ip("client", "addr", "add", f"{NETWORK}.101/24", "dev", "eth0")
-                await kept.until_states(CONFLICT, UP, seconds=5)
+                await kept.until_states(CONFLICT, *[UP] * (len(MACS) - 1), seconds=5)
                 lan.ip("client", "addr", "del", f"{NETWORK}.101/24", "dev", "eth0")
 
     async def kept_by_a_program(leases: Path) -> None:
@@ -133,7 +140,7 @@ def test_cameras_come_back_after_each_and_the_host_is_as_it_was(
         assert running.end(signal.SIGKILL)[0] == -signal.SIGKILL
         assert_reached(lan)
         lan.ip("ha", "rule", "del", "from", f"{NETWORK}.101", "priority", "7602")
-        lan.ip("ha", "link", "del", "onvifcam2")
+        lan.ip("ha", "link", "del", LAST.name)
         running = Running(lan, file.path, *arguments)
         await until_told(running)
 
@@ -158,7 +165,7 @@ def test_cameras_come_back_after_each_and_the_host_is_as_it_was(
     async def scenario() -> None:
         with (
             full_disk(tmp_path / "disk") as disk,
-            DhcpServer(lan, seconds=6, renew_after=1, rebind_after=3) as server,
+            DhcpServer(lan, seconds=6, renew_after=1, rebind_after=3, reserved=RESERVED) as server,
         ):
             await kept_here(server, disk)
             server.seconds, server.renew_after, server.rebind_after = 60, None, None

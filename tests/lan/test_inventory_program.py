@@ -105,6 +105,16 @@ def test_an_address_that_another_interface_of_the_host_has_is_refused(lan: Lan, 
     assert not files.into.exists()
 
 
+def test_a_parent_without_carrier_is_refused_until_it_is_in_the_inventory(lan: Lan, files: Files) -> None:
+    lan.ip("switch", "link", "set", "ha", "down")
+    one = (*ETH0, "--count", "1", "--dhcp")
+    status, said = files.enlist("create", *one)
+    assert (status, "no carrier" in said["short"][0]) == (1, True)
+    files.take("create", *one, "--allow-no-carrier")
+    assert len(files.take("create", *ETH0, "--count", "2", "--dhcp")) == 2
+    assert len(files.take("add", *one)) == 3
+
+
 def test_removing_takes_names_and_notes_those_that_are_not_there(lan: Lan, files: Files) -> None:
     files.take("create", *ETH0, "--count", "2", "--static", f"{NETWORK}.101/24")
     status, said = files.enlist("remove", "onvifcam1", "onvifcam9")

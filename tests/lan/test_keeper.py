@@ -89,9 +89,15 @@ async def until_whole(specs: Sequence[InterfaceSpec]) -> None:
 
 
 async def missing(specs: Sequence[InterfaceSpec]) -> list[str]:
-    """Return the commands for what the kernel lacks."""
+    """Return the commands for what the kernel lacks; when a lease ends is what it ends with."""
     snapshot = await read_snapshot()
-    return [step.command for one in specs if one.address for step in plan_interface(one, snapshot, (one.address,))]
+    ends = {link.name: one.expires for link in snapshot.links for one in link.addresses}
+    return [
+        step.command
+        for one in specs
+        if one.address
+        for step in plan_interface(one, snapshot, (one.address,), expires=ends.get(one.name) if one.dhcp else None)
+    ]
 
 
 def test_interfaces_are_made_told_left_alone_by_a_stop_and_taken_over_by_the_next_start(lan: Lan) -> None:

@@ -170,10 +170,20 @@ def test_a_parent_that_cannot_work_is_refused_with_the_reason(
     assert lan.state("ha") == before
 
 
-def test_a_parent_without_carrier_is_warned_of(lan: Lan) -> None:
+def test_a_parent_without_carrier_is_refused_unless_that_is_meant_or_it_carries_cameras_already(lan: Lan) -> None:
     lan.ip("switch", "link", "set", "ha", "down")
-    made = run_script(lan, *THREE_CAMERAS)
-    assert "eth0 has no carrier" in made.stderr
+    before = lan.state("ha")
+    refused = run_script(lan, *THREE_CAMERAS, check=False)
+    assert refused.returncode == 1
+    assert "eth0 has no carrier" in refused.stderr
+    assert "add --allow-no-carrier" in refused.stderr
+    assert lan.state("ha") == before
+    made = run_script(lan, *THREE_CAMERAS, "--allow-no-carrier")
+    assert "Note: eth0 has no carrier" in made.stderr
+    again = run_script(lan, *THREE_CAMERAS)
+    assert "0 steps done" in again.stdout
+    assert "Note: eth0 has no carrier" in again.stderr
+    assert "Note: eth0 has no carrier" in run_script(lan, "apply").stderr
 
 
 def test_an_address_that_the_host_has_is_refused(lan: Lan) -> None:
@@ -248,7 +258,7 @@ def test_status_shows_the_cameras(lan: Lan, cameras: dict[str, str]) -> None:
         "mac": cameras[ADDRESSES[0]],
         "parent": "eth0",
         "up": True,
-        "addresses": [{"address": ADDRESSES[0], "prefix_length": 24}],
+        "addresses": [{"address": ADDRESSES[0], "prefix_length": 24, "expires": None}],
     }
 
 

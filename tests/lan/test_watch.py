@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 import logging
 
 import pytest
@@ -111,6 +112,33 @@ def test_nothing_is_told_when_nothing_changed(lan: Lan) -> None:
             assert len(changes.told) == 1
             add_camera(lan)
             await changes.until(lambda now: "cam" in now)
+
+    lan.run_async("ha", scenario)
+
+
+def test_a_renewed_lease_is_told_and_the_seconds_of_one_are_not(lan: Lan) -> None:
+    add_camera(lan)
+
+    def lease(seconds: int) -> None:
+        lan.ip(
+            "ha", "addr", "replace", f"{ADDRESS}/24", "dev", "cam", "preferred_lft", str(seconds), "valid_lft", "900"
+        )
+
+    async def scenario() -> None:
+        lease(300)
+        changes = Changes()
+        async with InterfaceWatch(changes, debounce=0.05):
+            (address,) = changes.told[0]["cam"].addresses
+            assert address.expires is not None
+            assert abs(address.expires - datetime.now(UTC) - timedelta(seconds=300)) < timedelta(seconds=3)
+            await asyncio.sleep(1.1)
+            lan.ip("ha", "link", "set", "cam", "mtu", "1400")
+            await asyncio.sleep(0.3)
+            assert len(changes.told) == 1
+            lease(600)
+            (renewed,) = (await changes.until(lambda now: len(changes.told) == 2))["cam"].addresses
+            assert renewed.expires is not None
+            assert renewed.expires - address.expires > timedelta(seconds=295)
 
     lan.run_async("ha", scenario)
 

@@ -24,7 +24,15 @@ from .kernel import read_interfaces, read_snapshot
 from .lock import is_kept
 from .macs import derive_mac
 from .neighbours import read_neighbours
-from .parents import Hypervisor, Parent, ParentWarning, Refusal, list_parents, propose_addresses
+from .parents import (
+    Hypervisor,
+    Parent,
+    ParentWarning,
+    Refusal,
+    is_in_container_network,
+    list_parents,
+    propose_addresses,
+)
 from .plan import InterfaceSpec
 from .privilege import Privilege, read_privilege
 from .state import Interface, InterfaceAddress
@@ -58,6 +66,7 @@ __all__ = [
     "RequestRefused",
     "derive_mac",
     "diagnose",
+    "is_in_container_network",
     "is_kept",
     "list_parents",
     "propose_addresses",

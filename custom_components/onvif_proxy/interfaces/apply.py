@@ -12,7 +12,7 @@ from typing import Any
 from pyroute2 import AsyncIPRoute  # type: ignore[import-untyped]  # pyroute2 ships no types
 
 from .errors import KernelRefused
-from .kernel import NETLINK_ERRORS, netlink
+from .kernel import FOR_EVER, NETLINK_ERRORS, netlink
 from .marks import PROTOCOL
 from .state import Route, Rule
 from .steps import (
@@ -24,11 +24,13 @@ from .steps import (
     RemoveLink,
     RemoveRoute,
     RemoveRule,
+    SetExpiry,
     SetIPv6Generation,
     SetLink,
     SetSettings,
     Step,
     inverse,
+    lifetimes,
 )
 
 _LOGGER = logging.getLogger(__name__)
@@ -145,14 +147,23 @@ def _attribute(number: int, value: bytes) -> bytes:
 
 
 async def _add_address(ipr: AsyncIPRoute, step: AddAddress) -> None:
-    await ipr.addr("add", flags=_IFA_F_NOPREFIXROUTE, **_address_arguments(step))
+    await ipr.addr("add", flags=_IFA_F_NOPREFIXROUTE, **_address_arguments(step), **_lifetime_arguments(step))
+
+
+async def _set_expiry(ipr: AsyncIPRoute, step: SetExpiry) -> None:
+    await ipr.addr("replace", flags=_IFA_F_NOPREFIXROUTE, **_address_arguments(step), **_lifetime_arguments(step))
 
 
 async def _remove_address(ipr: AsyncIPRoute, step: RemoveAddress) -> None:
     await ipr.addr("del", **_address_arguments(step))
 
 
-def _address_arguments(step: AddAddress | RemoveAddress) -> dict[str, Any]:
+def _lifetime_arguments(step: AddAddress | SetExpiry) -> dict[str, int]:
+    preferred, valid = lifetimes(step.expires) or (FOR_EVER, FOR_EVER)
+    return {"preferred_lft": preferred, "valid_lft": valid}
+
+
+def _address_arguments(step: AddAddress | SetExpiry | RemoveAddress) -> dict[str, Any]:
     return {
         "index": socket.if_nametoindex(step.name),
         "address": str(step.address.ip),
@@ -217,6 +228,7 @@ _DOERS: Mapping[type, Callable[[AsyncIPRoute, Any], Awaitable[None]]] = {
     SetIPv6Generation: _set_ipv6_generation,
     SetSettings: _set_settings,
     AddAddress: _add_address,
+    SetExpiry: _set_expiry,
     RemoveAddress: _remove_address,
     AddRoute: _add_route,
     RemoveRoute: _remove_route,

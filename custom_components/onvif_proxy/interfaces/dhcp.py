@@ -80,6 +80,13 @@ class LeaseClient:
         """The lease in force."""
         return self._lease
 
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the lease is in force, None for ever; no setting of the clock changes it."""
+        if self._expiry is None:
+            return None
+        return max(0.0, self._expiry.when() - asyncio.get_running_loop().time())
+
     def adopt(self) -> None:
         """Go on with the remembered lease without asking, when it is valid: the interface has its address still."""
         if self._lease is None and self._remembered is not None and self._remembered.is_valid:

@@ -35,12 +35,17 @@ class _Served:
 
 
 async def diagnose(
-    inventory: Inventory, *, probe: Probe | None = None, gateway_seconds: float = GATEWAY_SECONDS
+    inventory: Inventory,
+    *,
+    macs: Collection[str] | None = None,
+    probe: Probe | None = None,
+    gateway_seconds: float = GATEWAY_SECONDS,
 ) -> list[Finding]:
     """Return what is wrong with the interfaces that the inventory names, and with those of ours that it does not.
 
     Args:
         inventory: What the interfaces should be.
+        macs: Those of the only interfaces that count; None for all, and what is left of former ones.
         probe: Asks who else has an address. None uses ARP where this process may, and leaves the question out elsewhere.
         gateway_seconds: How long a router may take to answer; the kernel needs three to be sure that it does not.
 
@@ -48,7 +53,7 @@ async def diagnose(
         KernelRefused: The kernel does not answer.
     """
     snapshot = await read_snapshot()
-    examination = await asyncio.to_thread(examine, inventory.specs, snapshot)
+    examination = await asyncio.to_thread(examine, inventory.specs, snapshot, macs)
     served = [one for camera in examination.sound if (one := _served(camera, snapshot)) is not None]
     misrouted = await _misrouted(served, snapshot)
     faulty = {finding.id for finding in misrouted}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Interface
 import logging
 
@@ -18,6 +19,8 @@ from .state import Link, Snapshot
 _LOGGER = logging.getLogger(__name__)
 
 _LATELY = 30.0
+_LONGEST_LIFETIME = 20 * 24 * 3600.0
+"""Seconds that every kernel can tell: it counts ticks, and 32 bits hold no more of the shortest."""
 _NO_DHCP = "An address by DHCP takes root, or the capability CAP_NET_RAW."
 
 
@@ -61,6 +64,12 @@ class Entry:
         if self._is_without_dhcp:
             return None
         return () if self._address is None else (self._address,)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the kernel is to be told that the lease of its address ends, None for never."""
+        left = None if self._client is None else self._client.seconds_left
+        return None if left is None or left > _LONGEST_LIFETIME else datetime.now(UTC) + timedelta(seconds=left)
 
     def fail(self, reason: str) -> None:
         """Remember why it is not what it should be; the same reason is logged once."""

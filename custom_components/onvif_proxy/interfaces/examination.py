@@ -4,7 +4,7 @@ What an interface lacks is taken from the plan that would mend it, so that all t
 the inventory. Of a fault and its consequences only the fault is told.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import RequestRefused
@@ -49,9 +49,12 @@ class Examination:
     """What applying would do besides repairing the findings and making the missing routes."""
 
 
-def examine(named: Sequence[InterfaceSpec], snapshot: Snapshot) -> Examination:
-    """Look at the interfaces that an inventory names, and at those of ours that it does not."""
-    specs = [*named, *_unnamed(named, snapshot)]
+def examine(named: Sequence[InterfaceSpec], snapshot: Snapshot, macs: Collection[str] | None = None) -> Examination:
+    """Look at the interfaces that an inventory names, and at those of ours that it does not.
+
+    With `macs` only at those that have one of them, and not at what is left of others.
+    """
+    specs = [spec for spec in (*named, *_unnamed(named, snapshot)) if macs is None or spec.mac in macs]
     findings = list(_parent_faults(specs, snapshot))
     unusable = {finding.interface for finding in findings}
     cameras: list[Camera] = []
@@ -78,7 +81,7 @@ def examine(named: Sequence[InterfaceSpec], snapshot: Snapshot) -> Examination:
         without_address=tuple(
             camera for camera in cameras if camera.link is not None and camera.link.up and not camera.link.addresses
         ),
-        leftovers=tuple(_leftovers(cameras, snapshot) if not findings else ()),
+        leftovers=tuple(_leftovers(cameras, snapshot) if macs is None and not findings else ()),
     )
 
 

@@ -86,15 +86,13 @@ def _request(options: argparse.Namespace) -> Request:
         mac_start=options.mac_start,
         first_address=options.static,
         gateway=options.gateway,
+        allow_no_carrier=options.allow_no_carrier,
     )
 
 
 def _created(former: Inventory, request: Request, snapshot: Snapshot, host_id: str, *, dhcp: bool) -> Inventory:
     """Return an inventory with the first interfaces of a parent; those that are in it already take what is asked for."""
-    asked = [
-        _with_addressing(spec, request, dhcp=dhcp)
-        for spec in specify(request, _without_listed(former, snapshot), host_id)
-    ]
+    asked = [_with_addressing(spec, request, dhcp=dhcp) for spec in _specified(former, request, snapshot, host_id)]
     macs = {spec.mac for spec in asked}
     rest = replace(former, specs=tuple(spec for spec in former.specs if spec.mac not in macs))
     return _numbered(rest, asked, former, snapshot)
@@ -110,7 +108,7 @@ def _added(former: Inventory, request: Request, snapshot: Snapshot, host_id: str
         if (mac := derived_mac(host_id, request.parent, number)) not in used
     )
     asked = []
-    for spec in specify(request, _without_listed(former, snapshot), host_id):
+    for spec in _specified(former, request, snapshot, host_id):
         if (spec.parent, spec.address) in listed:
             continue
         with_mac = spec if request.mac_start is not None else replace(spec, mac=next(fresh))
@@ -119,6 +117,11 @@ def _added(former: Inventory, request: Request, snapshot: Snapshot, host_id: str
 
 
 _REQUESTED: Mapping[str, Callable[..., Inventory]] = {"create": _created, "add": _added}
+
+
+def _specified(former: Inventory, request: Request, snapshot: Snapshot, host_id: str) -> list[InterfaceSpec]:
+    parents = {spec.parent for spec in former.specs}
+    return specify(request, _without_listed(former, snapshot), host_id, parents)
 
 
 def _with_addressing(spec: InterfaceSpec, request: Request, *, dhcp: bool) -> InterfaceSpec:

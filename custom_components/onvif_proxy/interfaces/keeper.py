@@ -33,7 +33,7 @@ from .plan import (
 from .privilege import read_privilege
 from .release import release_leases
 from .state import Rule, Snapshot
-from .steps import AddAddress, Step
+from .steps import AddAddress, SetExpiry, Step
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -279,7 +279,7 @@ class InterfaceKeeper:
             entry.reason = None
             return False
         try:
-            steps = plan_interface(spec, snapshot, addresses, raised_parents=raised_parents)
+            steps = plan_interface(spec, snapshot, addresses, expires=entry.expires, raised_parents=raised_parents)
         except RequestRefused as error:
             entry.fail(str(error))
             return False
@@ -297,7 +297,9 @@ class InterfaceKeeper:
             return True
         raised_parents.add(spec.parent)
         _LOGGER.debug("%s: %s", spec.name, "; ".join(step.command for step in steps))
-        if entry.patience.repaired(now):
+        if all(isinstance(step, SetExpiry) for step in steps):  # a lease was renewed; nobody has undone anything
+            entry.reason = None
+        elif entry.patience.repaired(now):
             entry.fail(_UNDONE)
         else:
             entry.reason = None

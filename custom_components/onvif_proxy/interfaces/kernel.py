@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 import socket
@@ -23,6 +24,9 @@ _IFF_UP = 0x1
 _IFF_LOOPBACK = 0x8
 _IFF_RUNNING = 0x40
 _RTN_UNICAST = 1
+FOR_EVER = 0xFFFFFFFF
+"""The lifetime of an address that does not end (INFINITY_LIFE_TIME)."""
+
 _DUMP_ATTEMPTS = 5
 
 
@@ -71,12 +75,21 @@ async def _read_links(ipr: AsyncIPRoute) -> tuple[list[Any], dict[int, tuple[Int
     """Return the messages of all links, and the addresses by the link's index, the first of a subnet first."""
     links = await dump(ipr.get_links)
     addresses: dict[int, tuple[InterfaceAddress, ...]] = {}
+    now = datetime.now(UTC)
     for message in await dump(lambda: ipr.get_addr(family=socket.AF_INET)):
         # On a point-to-point link IFA_ADDRESS is the other end.
         address = message.get("IFA_LOCAL") or message.get("IFA_ADDRESS")
-        one = InterfaceAddress(address=address, prefix_length=message["prefixlen"])
+        one = InterfaceAddress(
+            address=address, prefix_length=message["prefixlen"], expires=_expiry(message.get("IFA_CACHEINFO"), now)
+        )
         addresses[message["index"]] = (*addresses.get(message["index"], ()), one)
     return links, addresses
+
+
+def _expiry(lifetimes: Mapping[str, int] | None, now: datetime) -> datetime | None:
+    if lifetimes is None or lifetimes["ifa_preferred"] == FOR_EVER:
+        return None
+    return now + timedelta(seconds=lifetimes["ifa_preferred"])
 
 
 async def dump(request: Callable[[], Awaitable[AsyncIterable[Any]]]) -> list[Any]:

@@ -140,6 +140,20 @@ async def list_parents(*, sysfs: Path = SYSFS, container_files: Sequence[Path] =
     )
 
 
+async def is_in_container_network(*, container_files: Sequence[Path] = CONTAINER_FILES) -> bool:
+    """Tell whether this process sees a container's network only, to all appearances, and not that of the host.
+
+    Raises:
+        KernelRefused: The kernel does not answer.
+    """
+    if not await asyncio.to_thread(_is_contained, container_files):
+        return False
+    links = (await read_snapshot()).links
+    wired = (link for link in links if link.ethernet and link.enabled and not link.loopback)
+    # What such a container has is the end of a virtual cable, or a macvlan whose parent is elsewhere.
+    return all(link.kind == "veth" or (link.kind in _MACVLANS and link.parent is None) for link in wired)
+
+
 def refusal_sentence(refusal: Refusal, name: str, instead: str | None) -> str:
     """Return why an interface cannot carry cameras, in English."""
     return REFUSALS[refusal].format(name=name, instead=f": {instead}" if instead else "")
@@ -217,8 +231,12 @@ def _read_hardware(sysfs: Path, names: Sequence[str], container_files: Sequence[
         ),
         speeds={name: speed for name, folder in interfaces.items() if (speed := _speed(folder)) is not None},
         hypervisor=_hypervisor(sysfs),
-        contained=any(file.exists() for file in container_files),
+        contained=_is_contained(container_files),
     )
+
+
+def _is_contained(container_files: Sequence[Path]) -> bool:
+    return any(file.exists() for file in container_files)
 
 
 def _speed(folder: Path) -> int | None:

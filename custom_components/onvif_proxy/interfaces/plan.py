@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface
 from operator import itemgetter
@@ -18,7 +19,7 @@ from .marks import (
     Mark,
     routing_table,
 )
-from .state import DEFAULT_ROUTE, MAIN_TABLE, Link, Route, Rule, Snapshot
+from .state import DEFAULT_ROUTE, MAIN_TABLE, Link, Route, Rule, Snapshot, same_expiry
 from .steps import (
     AddAddress,
     AddLink,
@@ -28,6 +29,7 @@ from .steps import (
     RemoveLink,
     RemoveRoute,
     RemoveRule,
+    SetExpiry,
     SetIPv6Generation,
     SetLink,
     SetSettings,
@@ -113,6 +115,7 @@ def plan_interface(
     snapshot: Snapshot,
     addresses: tuple[IPv4Interface, ...] | None,
     *,
+    expires: datetime | None = None,
     raised_parents: Collection[str] = (),
 ) -> list[Step]:
     """Return the steps that bring one interface to what it should be, whatever the others are.
@@ -123,6 +126,7 @@ def plan_interface(
         spec: What it should be, but for its address.
         snapshot: The kernel's state.
         addresses: All that it should have; None leaves those that it has.
+        expires: When the lease of these ends, None for never.
         raised_parents: Those whose settings were raised since the snapshot, for another interface.
 
     Raises:
@@ -144,7 +148,7 @@ def plan_interface(
         steps += [*stale.values(), *_create(spec, rest)]
     if spec.parent not in raised_parents:
         steps += _raise_parent(snapshot.link(spec.parent))
-    present, interface_steps = _complete(spec, link, snapshot, addresses)
+    present, interface_steps = _complete(spec, link, snapshot, addresses, expires)
     steps += interface_steps
     rules = rules_for(spec.id, present)
     return [*steps, *(AddRule(rule=rule) for rule in rules if rule not in snapshot.rule_set)]
@@ -247,7 +251,11 @@ def _raise_parent(parent: Link | None) -> list[Step]:
 
 
 def _complete(
-    spec: InterfaceSpec, link: Link | None, snapshot: Snapshot, wanted: tuple[IPv4Interface, ...] | None
+    spec: InterfaceSpec,
+    link: Link | None,
+    snapshot: Snapshot,
+    wanted: tuple[IPv4Interface, ...] | None,
+    expires: datetime | None = None,
 ) -> tuple[tuple[IPv4Interface, ...], list[Step]]:
     """Return the addresses that an interface ends with, and the steps from its creation to being in use."""
     steps: list[Step] = []
@@ -264,8 +272,19 @@ def _complete(
 
     # Replacing addresses takes all of them off, the last first: the kernel drops a subnet's others with its first.
     replaced = present if present != addresses else ()
-    steps += [RemoveAddress(name=name, address=address) for address in reversed(replaced)]
-    steps += [AddAddress(name=name, address=address) for address in addresses if replaced or address not in present]
+    ends = {} if link is None else dict(zip(present, (one.expires for one in link.addresses), strict=True))
+    steps += [RemoveAddress(name=name, address=address, expires=ends[address]) for address in reversed(replaced)]
+    steps += [
+        AddAddress(name=name, address=address, expires=expires)
+        for address in addresses
+        if replaced or address not in present
+    ]
+    if wanted is not None and not replaced:
+        steps += [
+            SetExpiry(name=name, address=address, expires=expires, before=end)
+            for address, end in ends.items()
+            if not same_expiry(end, expires)
+        ]
     # Switched on after it has its address, so that the gratuitous ARP of arp_notify tells it.
     if link is None or not link.enabled:
         steps.append(SetLink(name=name, up=True))

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Interface
 import json
 from pathlib import Path
@@ -20,7 +21,7 @@ from .lock import KeeperLock
 from .plan import InterfaceSpec, existing_specs, link_of, marked_links, plan_apply, plan_cleanup
 from .release import release_leases
 from .report import Report, columns
-from .request import Request, specify, warnings
+from .request import Request, carrier_warnings, specify, warnings
 from .state import Interface, Link, Snapshot
 from .steps import Step
 
@@ -66,7 +67,9 @@ def main() -> int:
     for sentence in report.short:
         sys.stderr.write(f"{sentence}\n")
     if options.json:
-        sys.stdout.write(json.dumps(_as_json(report, dry_run=getattr(options, "dry_run", False))) + "\n")
+        sys.stdout.write(
+            json.dumps(_as_json(report, dry_run=getattr(options, "dry_run", False)), default=_moment) + "\n"
+        )
     return report.exit_status or int(bool(report.short))
 
 
@@ -101,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
         help="the first address, the others count up: 192.168.1.201/24",
     )
     addressing.add_argument("--dhcp", action="store_true", help="no address: leases are got by run, from an inventory")
+    request.add_argument(
+        "--allow-no-carrier",
+        action="store_true",
+        help="take a parent that is not plugged in, too: at a start of the host, say",
+    )
     request.add_argument("--gateway", type=_address, metavar="ADDRESS", help="the router; else the one of the parent")
     commands.add_parser("create", parents=[change, request], help="make interfaces, or complete those that are there")
 
@@ -141,6 +149,7 @@ async def _create(options: argparse.Namespace) -> Report:
         mac_start=options.mac_start,
         first_address=options.static,
         gateway=options.gateway,
+        allow_no_carrier=options.allow_no_carrier,
     )
     host_id = await asyncio.to_thread(_host_id) if request.mac_start is None else ""
     specs = specify(request, snapshot, host_id)
@@ -166,8 +175,10 @@ async def _create(options: argparse.Namespace) -> Report:
 
 async def _apply(options: argparse.Namespace) -> Report:
     snapshot = await read_snapshot()
-    specs = with_leased_gateways(await _inventory(options), snapshot)
-    return await _carry_out(plan_apply(specs or existing_specs(snapshot), snapshot), dry_run=options.dry_run)
+    specs = with_leased_gateways(await _inventory(options), snapshot) or existing_specs(snapshot)
+    report = await _carry_out(plan_apply(specs, snapshot), dry_run=options.dry_run)
+    report.notes += carrier_warnings((spec.parent for spec in specs), snapshot)
+    return report
 
 
 async def _inventory(options: argparse.Namespace) -> Sequence[InterfaceSpec]:
@@ -256,6 +267,11 @@ def _interface(link: Interface) -> dict[str, Any]:
         "up": link.up,
         "addresses": [asdict(address) for address in link.addresses],
     }
+
+
+def _moment(value: datetime) -> str:
+    """Return a moment for JSON, which has none; all else in a report is of JSON's own kinds."""
+    return value.isoformat(timespec="seconds")
 
 
 def _as_json(report: Report, *, dry_run: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """From what a person asks for to specifications of interfaces, with everything refused that could not work."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
@@ -22,15 +23,20 @@ class Request:
     """The others count up from it; None gives no address."""
     gateway: IPv4Address | None = None
     """None takes the parent's, where it is in the subnet."""
+    allow_no_carrier: bool = False
+    """Whether a parent that is not plugged in will do."""
 
 
-def specify(request: Request, snapshot: Snapshot, host_id: str) -> list[InterfaceSpec]:
+def specify(
+    request: Request, snapshot: Snapshot, host_id: str, listed_parents: Collection[str] = ()
+) -> list[InterfaceSpec]:
     """Return what each interface should be; the same request gives the same MACs on the same host, always.
 
     Args:
         request: What is asked for.
         snapshot: The kernel's state.
         host_id: What tells this host from all others, for MACs that are derived.
+        listed_parents: Those that an inventory has already: like those that carry interfaces already, they had a carrier once.
 
     Raises:
         RequestRefused: It cannot work; the message says why.
@@ -38,6 +44,9 @@ def specify(request: Request, snapshot: Snapshot, host_id: str) -> list[Interfac
     if not 1 <= request.count <= MAX_ID:
         raise RequestRefused(f"The number of interfaces must be from 1 to {MAX_ID}.")
     parent = checked_parent(request.parent, snapshot)
+    carrying = {link.parent for link in marked_links(snapshot).values()}
+    if parent.name not in carrying.union(listed_parents):
+        _check_carrier(request, parent)
     macs = _macs(request, host_id)
     addresses = _addresses(request, macs, snapshot)
     gateway = request.gateway or snapshot.default_gateway(parent.name)
@@ -84,11 +93,7 @@ def checked_parent(name: str, snapshot: Snapshot) -> Link:
 def warnings(request: Request, snapshot: Snapshot) -> list[str]:
     """Return what may be wrong with a request that is not refused, each a sentence."""
     parent = checked_parent(request.parent, snapshot)
-    found = []
-    if not parent.enabled:
-        found.append(f"{parent.name} is switched off; nothing reaches the cameras until it is up.")
-    elif not parent.up:
-        found.append(f"{parent.name} has no carrier; check its cable.")
+    found = carrier_warnings([parent.name], snapshot)
     networks = [address.network for address in parent.ip_interfaces]
     if request.first_address is not None and networks and request.first_address.network not in networks:
         names = ", ".join(str(network) for network in networks)
@@ -97,6 +102,33 @@ def warnings(request: Request, snapshot: Snapshot) -> list[str]:
             "only devices that have an address in it will find the cameras."
         )
     return found
+
+
+def carrier_warnings(parents: Iterable[str], snapshot: Snapshot) -> list[str]:
+    """Return which of these parents let nothing through now, and what to do about it, each a sentence."""
+    links = (snapshot.link(name) for name in dict.fromkeys(parents))
+    return [sentence for link in links if link is not None and (sentence := _missing_carrier(link)) is not None]
+
+
+def _missing_carrier(parent: Link) -> str | None:
+    name = parent.name
+    if not parent.enabled:
+        return f"{name} is switched off; nothing reaches cameras on it. Switch it on: ip link set {name} up."
+    if not parent.up:
+        return (
+            f"{name} has no carrier; nothing reaches cameras on it. Check its cable, and the switch at its other end."
+        )
+    return None
+
+
+def _check_carrier(request: Request, parent: Link) -> None:
+    """Refuse a parent that is chosen now and cannot work now: most likely it is the wrong one."""
+    sentence = _missing_carrier(parent)
+    # On a parent that is off nothing can be switched on, whoever allows it.
+    if sentence is None or (parent.enabled and request.allow_no_carrier):
+        return
+    go_on = " To make the interfaces all the same, add --allow-no-carrier." if parent.enabled else ""
+    raise RequestRefused(f"{sentence}{go_on}")
 
 
 def _refusal(link: Link) -> str | None:

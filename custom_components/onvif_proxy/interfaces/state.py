@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 MAIN_TABLE = 254
 """The routing table that every program uses unless told otherwise (RT_TABLE_MAIN)."""
 DEFAULT_ROUTE = IPv4Network("0.0.0.0/0")
+SAME_EXPIRY = timedelta(seconds=5)
+"""Two readings of one lifetime, which the kernel tells in whole seconds, are no further apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +19,9 @@ class InterfaceAddress:
 
     address: str
     prefix_length: int
+    expires: datetime | None = field(default=None, compare=False)
+    """When the kernel ends its use (its preferred lifetime), which is when its lease ends; None for never. UTC, and off by a
+    second from reading to reading: `same_expiry` tells whether two are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,13 @@ class Link(Interface):
     def ip_interfaces(self) -> tuple[IPv4Interface, ...]:
         """The addresses, ready to reckon with."""
         return tuple(IPv4Interface((one.address, one.prefix_length)) for one in self.addresses)
+
+
+def same_expiry(one: datetime | None, other: datetime | None) -> bool:
+    """Tell whether two ends of a lifetime are one, read twice."""
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) <= SAME_EXPIRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from ipaddress import IPv4Interface
 
 from .marks import PROTOCOL
@@ -80,17 +81,52 @@ class SetSettings:
         return "sysctl " + " ".join(f"net.ipv4.conf.{self.name}.{key}={value}" for key, value in self.values.items())
 
 
+KEEPER_SECONDS = 60
+"""For how long an address outlives its lease: who keeps it takes it off before, the kernel where nobody does."""
+
+
+def lifetimes(expires: datetime | None) -> tuple[int, int] | None:
+    """Return for how many seconds from now an address is preferred and valid, None for ever."""
+    if expires is None:
+        return None
+    preferred = max(0, round((expires - datetime.now(UTC)).total_seconds()))
+    return preferred, preferred + KEEPER_SECONDS
+
+
+def _lifetime_words(expires: datetime | None) -> str:
+    preferred, valid = lifetimes(expires) or ("forever", "forever")
+    return f"valid_lft {valid} preferred_lft {preferred}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddAddress:
     """Give an interface an address, without a route in the main table."""
 
     name: str
     address: IPv4Interface
+    expires: datetime | None = None
+    """When its lease ends, None for never."""
 
     @property
     def command(self) -> str:
         """The equivalent for a shell."""
-        return f"ip addr add {self.address} dev {self.name} noprefixroute"
+        lifetime = "" if self.expires is None else f" {_lifetime_words(self.expires)}"
+        return f"ip addr add {self.address} dev {self.name} noprefixroute{lifetime}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetExpiry:
+    """Tell the kernel, and with it everybody on this host, when the lease of an address ends; None for never."""
+
+    name: str
+    address: IPv4Interface
+    expires: datetime | None
+    before: datetime | None
+
+    @property
+    def command(self) -> str:
+        """The equivalent for a shell."""
+        return f"ip addr change {self.address} dev {self.name} noprefixroute {_lifetime_words(self.expires)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +135,8 @@ class RemoveAddress:
 
     name: str
     address: IPv4Interface
+    expires: datetime | None = None
+    """When its lease ends, None for never."""
 
     @property
     def command(self) -> str:
@@ -176,6 +214,7 @@ Step = (
     | SetIPv6Generation
     | SetSettings
     | AddAddress
+    | SetExpiry
     | RemoveAddress
     | AddRoute
     | RemoveRoute
@@ -198,9 +237,11 @@ def inverse(step: Step) -> Step | None:
         case SetSettings():
             return SetSettings(name=step.name, values=step.before, before=step.values)
         case AddAddress():
-            return RemoveAddress(name=step.name, address=step.address)
+            return RemoveAddress(name=step.name, address=step.address, expires=step.expires)
+        case SetExpiry():
+            return SetExpiry(name=step.name, address=step.address, expires=step.before, before=step.expires)
         case RemoveAddress():
-            return AddAddress(name=step.name, address=step.address)
+            return AddAddress(name=step.name, address=step.address, expires=step.expires)
         case AddRoute():
             return RemoveRoute(route=step.route)
         case RemoveRoute():

@@ -10,7 +10,7 @@ from typing import Self
 from .errors import KernelRefused
 from .events import ADDRESSES, LINKS, KernelEvents
 from .kernel import read_interfaces
-from .state import Interface
+from .state import Interface, same_expiry
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class InterfaceWatch:
                 await asyncio.sleep(self._retry_after)
                 self._woken.set()
                 continue
-            if interfaces != self._interfaces:
+            if _differ(interfaces, self._interfaces):
                 self._tell(interfaces)
 
     def _tell(self, interfaces: Mapping[str, Interface]) -> None:
@@ -117,3 +117,12 @@ class InterfaceWatch:
             self._on_change(self._interfaces)
         except Exception:
             _LOGGER.exception("A change of interfaces could not be handled")
+
+
+def _differ(now: Mapping[str, Interface], before: Mapping[str, Interface]) -> bool:
+    """Tell whether something changed: a renewed lease did, the seconds that went by didn't."""
+    return now != before or not all(
+        same_expiry(one.expires, other.expires)
+        for name, interface in now.items()
+        for one, other in zip(interface.addresses, before[name].addresses, strict=True)
+    )
