@@ -61,6 +61,12 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def watched_streams(entry: MockConfigEntry) -> list[str]:
+    """Return which stream each viewer of the first camera watches."""
+    statistics = await camera_of(entry).relay_statistics()
+    return [] if statistics is None else [viewer.stream for viewer in statistics.viewers]
+
+
 async def end(stream: Stream) -> None:
     """Stop Home Assistant's stream."""
     for output in tuple(stream.outputs().values()):
@@ -137,9 +143,8 @@ async def test_home_assistant_shows_the_picture_without_showing_its_account(
     account = f"{recorder.options.username}:{recorder.options.password}@"
     assert stream.source == f"rtsp://{account}{rtsp_address(hass, entry).removeprefix('rtsp://')}"
     async with asyncio.timeout(30):
-        while not (statistics := await camera_of(entry).relay_statistics()) or not statistics.viewers:
+        while await watched_streams(entry) != ["raw"]:
             await asyncio.sleep(0.1)
-    assert [one.stream for one in statistics.viewers] == ["raw"]
     client = await hass_client()
     async with asyncio.timeout(30):
         while (answer := await client.get(playlist)).status != 200:
