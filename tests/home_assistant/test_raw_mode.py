@@ -33,12 +33,18 @@ type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
 
 
 @pytest.fixture
-async def entry(recorder: SimulatedRecorder, set_up: SetUp) -> MockConfigEntry:
-    """An entry whose switches for raw mode somebody has enabled."""
+async def entry(hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp) -> MockConfigEntry:
+    """An entry whose switches for raw mode somebody has enabled; also where another program had a port and left it."""
     made = entry_for(recorder)
     with patch.object(Entity, "entity_registry_enabled_default", True):
         assert await set_up(made)
+    await run(hass, made)
     return made
+
+
+async def run(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Wait until the cameras run."""
+    await until(lambda: {state_of(hass, one) for one in entity_ids(hass, entry, "_status")} == {"running"})
 
 
 def camera_of(entry: MockConfigEntry) -> VirtualCamera:
@@ -100,6 +106,7 @@ async def test_clients_play_with_an_account_of_the_recorder_also_after_a_restart
         assert [(one.width, one.height) for one in played] == [(1280, 720), (640, 360)]
         await hass.config_entries.async_reload(entry.entry_id)
         await hass.async_block_till_done(wait_background_tasks=True)
+        await run(hass, entry)
         assert [state_of(hass, one) for one in entity_ids(hass, entry, "_raw")] == [STATE_ON, STATE_OFF]
     await switch(hass, raw_switch(hass, entry), SERVICE_TURN_OFF)
     assert rtsp_address(hass, entry) == former
