@@ -33,12 +33,18 @@ type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
 
 
 @pytest.fixture
-async def entry(recorder: SimulatedRecorder, set_up: SetUp) -> MockConfigEntry:
-    """An entry whose switches for raw mode somebody has enabled."""
+async def entry(hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp) -> MockConfigEntry:
+    """An entry whose switches for raw mode somebody has enabled; also where another program had a port and left it."""
     made = entry_for(recorder)
     with patch.object(Entity, "entity_registry_enabled_default", True):
         assert await set_up(made)
+    await run(hass, made)
     return made
+
+
+async def run(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Wait until the cameras run."""
+    await until(lambda: {state_of(hass, one) for one in entity_ids(hass, entry, "_status")} == {"running"})
 
 
 def camera_of(entry: MockConfigEntry) -> VirtualCamera:
@@ -59,6 +65,12 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(15):
         while not condition():
             await asyncio.sleep(0.02)
+
+
+async def watched_streams(entry: MockConfigEntry) -> list[str]:
+    """Return which stream each viewer of the first camera watches."""
+    statistics = await camera_of(entry).relay_statistics()
+    return [] if statistics is None else [viewer.stream for viewer in statistics.viewers]
 
 
 async def end(stream: Stream) -> None:
@@ -94,6 +106,7 @@ async def test_clients_play_with_an_account_of_the_recorder_also_after_a_restart
         assert [(one.width, one.height) for one in played] == [(1280, 720), (640, 360)]
         await hass.config_entries.async_reload(entry.entry_id)
         await hass.async_block_till_done(wait_background_tasks=True)
+        await run(hass, entry)
         assert [state_of(hass, one) for one in entity_ids(hass, entry, "_raw")] == [STATE_ON, STATE_OFF]
     await switch(hass, raw_switch(hass, entry), SERVICE_TURN_OFF)
     assert rtsp_address(hass, entry) == former
@@ -137,9 +150,8 @@ async def test_home_assistant_shows_the_picture_without_showing_its_account(
     account = f"{recorder.options.username}:{recorder.options.password}@"
     assert stream.source == f"rtsp://{account}{rtsp_address(hass, entry).removeprefix('rtsp://')}"
     async with asyncio.timeout(30):
-        while not (statistics := await camera_of(entry).relay_statistics()) or not statistics.viewers:
+        while await watched_streams(entry) != ["raw"]:
             await asyncio.sleep(0.1)
-    assert [one.stream for one in statistics.viewers] == ["raw"]
     client = await hass_client()
     async with asyncio.timeout(30):
         while (answer := await client.get(playlist)).status != 200:

@@ -102,8 +102,8 @@ class RawViewer:
         with recorder:
             recorder.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
             passage = RawPassage(self._sock, recorder, self._plane, self._limits, tick=camera.options.tick)
+            self._passage = passage
             with camera.raw.passing(passage):
-                self._passage = passage
                 try:
                     return await passage.run()
                 finally:
