@@ -42,7 +42,7 @@ DESCRIPTIONS = (
     SCRIPTED,
     (
         b"\xef\xbb\xbfv=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=No Name\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=framerate:12.5\r\n"
-        b"a=x-dimensions: 640, 480\r\na=control:track1\r\nm=audio 0 RTP/AVP 0 8 101\r\na=rtcp-fb:* nack\r\na=ptime:20\r\n"
+        b"a=x-dimensions: 640, 480\r\na=control:track1\r\na=fmtp:26 u=rtsp://192.0.2.64/\r\nm=audio 0 RTP/AVP 0 8 101\r\na=rtcp-fb:* nack\r\na=ptime:20\r\n"
     ),
     (
         b"v=0\ns=RTSP Session\na=range:clock=20261121T120000Z-\na=control:rtsp://192.0.2.9/cam/\nm=video 0 RTP/AVP 97\n"

@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 SUITE_EXAMPLES = 50
-"""Of each property in the suite; an example tries several inputs."""
+"""Of each property in the suite; an example tries many inputs."""
+FEWEST_EXAMPLES = 8
+"""Likewise, of one with a small share."""
 EXAMPLES_A_ROUND = 500
 """Of a long run; then it is looked whether that is enough."""
 
@@ -96,7 +98,7 @@ def holds(*, share: float = 1.0, **strategies: Any) -> Callable[[Check], Callabl
 
         @wraps(check)
         def test() -> None:
-            made.run(Tally(), max(1, round(SUITE_EXAMPLES * share)))
+            made.run(Tally(), max(FEWEST_EXAMPLES, round(SUITE_EXAMPLES * share)))
 
         # pytest would take the arguments of what is wrapped for fixtures.
         del test.__wrapped__  # type: ignore[attr-defined] - `wraps` sets it

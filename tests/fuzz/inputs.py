@@ -7,7 +7,7 @@ import re
 
 from hypothesis import strategies as st
 
-_NUMBER = re.compile(rb"[0-9]+")
+_NUMBER = re.compile(rb"[0-9]+(?:\.[0-9]+)?")
 _LINE = re.compile(rb"[^\n]*\n?")
 
 NASTY = (

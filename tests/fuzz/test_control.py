@@ -1,6 +1,7 @@
 """The control channel and configuration files: JSON of any kind."""
 
 from collections.abc import Hashable, Iterator
+import math
 
 from custom_components.onvif_proxy.relay.config import ConfigError, read_config
 from custom_components.onvif_proxy.relay.messages import MAX_PAYLOAD, decode, encode
@@ -47,6 +48,7 @@ def test_a_configuration_can_be_used_or_is_refused(found: list[bytes]) -> Iterat
         assert cameras
         for camera in cameras:
             assert 0 <= camera.port < 65536
+            assert math.isfinite(camera.options.keep_seconds + camera.options.tick)
             for source in camera.sources.values():
                 host = parse_location(source.uri).host
                 host.encode("idna")
