@@ -23,6 +23,7 @@ class RawPassage:
 
         Raises OSError where there are no descriptors left.
         """
+        self._plane = plane
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as pipes:
@@ -63,6 +64,7 @@ class RawPassage:
         try:
             if pull:
                 splice.pull()
+                self._plane.received += splice.held
             splice.push()
         except OSError as error:
             self.end(error.strerror or type(error).__name__)
