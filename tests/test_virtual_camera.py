@@ -14,6 +14,7 @@ from unittest.mock import patch
 import aiohttp
 import pytest
 
+from custom_components.onvif_proxy.camera_offer import KeptSettings
 from custom_components.onvif_proxy.camera_status import CameraState, CameraStatus, Trouble
 from custom_components.onvif_proxy.controls import PtzVector
 from custom_components.onvif_proxy.logins import LoginFailure, LoginProblem
@@ -37,7 +38,7 @@ from custom_components.onvif_proxy.relay.key_frame import KeyFrame
 from custom_components.onvif_proxy.relay.options import CameraOptions
 from custom_components.onvif_proxy.relay_process import RelayProcess
 from custom_components.onvif_proxy.responder import DiscoveryResponder, OnvifServer, SnapshotUnavailable, TokenVerifier
-from custom_components.onvif_proxy.virtual_camera import Controls, KeptSettings, VirtualCamera
+from custom_components.onvif_proxy.virtual_camera import Controls, VirtualCamera
 from tests.end_to_end.client import fetch_snapshot, find_cameras, listens, read_camera
 from tests.relay.rtsp_client import RtspClient
 from tests.relay.scripted_recorder import ScriptedRecorder

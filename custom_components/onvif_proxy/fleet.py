@@ -16,6 +16,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from .camera_health import async_sync_issue, async_tell_foreign_clients, async_tell_not_made
+from .camera_offer import KeptSettings
 from .const import DOMAIN, LOGGER, Addressing
 from .coordinator import RecorderCoordinator
 from .event_sources import EventSources, kinds_of
@@ -35,7 +36,7 @@ from .relay_process import RelayProcess
 from .responder import SnapshotUnavailable, TokenVerifier
 from .snapshots import Decoder
 from .store import CameraRecord, IdentityStore
-from .virtual_camera import Controls, KeptSettings, VirtualCamera
+from .virtual_camera import Controls, VirtualCamera
 
 RETRY_SECONDS = 30.0
 

@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
 import logging
 from typing import Any
-from urllib.parse import quote
 
 from .camera_events import CameraEvents
+from .camera_offer import CameraOffer, KeptSettings
 from .camera_servers import CameraServers
 from .camera_status import CameraState, CameraStatus, Trouble, trouble_of
 from .controls import ImagingControl, PtzControl, RelayControl
 from .foreign_clients import FOREIGN_CLIENT_MEMORY, ForeignClients
 from .logins import LoginFailure, LoginGuard
 from .model import (
-    CameraDescription,
     Channel,
     Credentials,
     Endpoint,
@@ -29,34 +28,19 @@ from .model import (
     StreamRole,
 )
 from .ptz_guard import MAX_MOVE_TIMEOUT, PtzGuard
-from .raw_mode import RawOffer, raw_offer
 from .relay.key_frame import KeyFrame
 from .relay.options import CameraOptions
-from .relay.source import Source
 from .relay.statistics import CameraStatistics
 from .relay_child import RelayDown
 from .relay_process import RelayProcess
 from .responder import Camera, EventBroker, HostDiscovery, TokenVerifier
-from .snapshots import Snapshots, has_snapshot
+from .snapshots import Snapshots
 
 _LOGGER = logging.getLogger(__name__)
 
 RETRY_SECONDS = (2.0, 5.0, 15.0, 60.0)
 _RECORDER = "recorder"
 """The recorder, among the sources of a camera's events."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptSettings:
-    """What users, clients and the recorder have changed of a camera, and what is to outlive a restart."""
-
-    discoverable: bool = False
-    scopes: tuple[str, ...] = ()
-    """Those that clients have added."""
-    media2: bool | None = None
-    """Whether the ver20 media service is offered; None leaves it to the streams."""
-    event_kinds: tuple[EventKind, ...] = ()
-    """What the recorder told without having said that it can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +51,11 @@ class Controls:
     imaging: ImagingControl | None = None
 
 
-def silent(channel: Channel) -> Channel:
-    """Return a channel without the sound of its streams, and without a loudspeaker."""
-    sub = None if channel.sub is None else replace(channel.sub, audio=None, loudspeaker=None)
-    return replace(channel, main=replace(channel.main, audio=None, loudspeaker=None), sub=sub)
-
-
 def _ignore(*_: object) -> None:
     """Do not mind."""
 
 
-class VirtualCamera:
+class VirtualCamera(CameraOffer):
     """Runs the servers of one channel whenever it is switched on and has an endpoint; recovers alone.
 
     All methods are called in one event loop. `on_change` is called after each change of `status`, `channel`, `event_kinds` and
@@ -98,7 +76,7 @@ class VirtualCamera:
         fetch_snapshot: Callable[[Channel], Awaitable[Snapshot]],
         decode: Callable[[KeyFrame], Awaitable[bytes]],
         on_change: Callable[[], None],
-        settings: KeptSettings = KeptSettings(),
+        settings: KeptSettings = KeptSettings(),  # noqa: B008 - frozen
         controls_of: Callable[[Channel], Controls] = lambda _: Controls(),
         host_discovery: HostDiscovery | None = None,
         on_settings: Callable[[KeptSettings], None] = _ignore,
@@ -117,19 +95,18 @@ class VirtualCamera:
         called with what is to be kept, whoever changed it; `on_event` when what the camera sees of a kind begins or ends.
         `own_networks` returns `networks_of_host`; without it, where a MAC tells nothing anyway, no clients are foreign.
         """
-        self.name = name
-        self.location: str | None = None
-        self.identity = identity
-        self.channel = channel
-        self.recorder = recorder
-        self.credentials = credentials
+        super().__init__(
+            name=name,
+            identity=identity,
+            channel=channel,
+            recorder=recorder,
+            recorder_credentials=recorder_credentials,
+            credentials=credentials,
+            settings=settings,
+        )
         self.status = CameraStatus(state=CameraState.STOPPED)
-        self.settings = settings
         self.logins = LoginGuard(on_login_failure)
-        self._recorder_credentials = recorder_credentials
         self._snapshots = Snapshots(fetch=fetch_snapshot, key_frame=self._key_frame, decode=decode)
-        self._relay_options = CameraOptions()
-        self._possible_raw = raw_offer(channel, recorder_credentials)
         self._controls_of = controls_of
         self._on_change = on_change
         self._on_activity = on_activity
@@ -138,8 +115,6 @@ class VirtualCamera:
         self._retry_seconds = retry_seconds
         self._broker = EventBroker()
         self._events = CameraEvents(self._event_changed)
-        self._assigned_kinds: frozenset[EventKind] = frozenset()
-        self._relay_outputs: tuple[RelayOutput, ...] = ()
         self._ptz_guard: PtzGuard | None = None
         self._behind = Camera(snapshots=self, settings=self, events=self._broker, logins=self.logins)
         self._take_controls()
@@ -192,33 +167,12 @@ class VirtualCamera:
         return sum(self._broker.subscribers.values())
 
     @property
-    def assigned_kinds(self) -> frozenset[EventKind]:
-        """What others than the recorder report."""
-        return self._assigned_kinds
-
-    @property
-    def event_kinds(self) -> tuple[EventKind, ...]:
-        """What the camera can tell, in the order of `EventKind`."""
-        kinds = {*self.channel.event_kinds, *self.settings.event_kinds, *self._assigned_kinds}
-        return tuple(kind for kind in EventKind if kind in kinds)
-
-    @property
-    def media2(self) -> bool:
-        """Whether the ver20 media service is offered."""
-        return self.needs_media2 if self.settings.media2 is None else self.settings.media2
-
-    @property
-    def needs_media2(self) -> bool:
-        """Whether there is a stream that the ver10 media service has no word for."""
-        return any(stream.video.codec == "H265" for stream in self.channel.streams)
-
-    @property
     def can_steer(self) -> frozenset[str]:
         """What clients can steer now: `ptz`, `imaging`, `relays`."""
         offered = {
             "ptz": self._behind.ptz is not None,
             "imaging": self._behind.imaging is not None,
-            "relays": bool(self._relay_outputs),
+            "relays": bool(self.relay_outputs),
         }
         return frozenset(name for name, is_offered in offered.items() if is_offered)
 
@@ -256,49 +210,36 @@ class VirtualCamera:
             self.credentials = credentials
             self._announce()
 
-    @property
-    def can_be_raw(self) -> bool:
-        """Whether raw mode is possible: not where clients would be told how to log in to the recorder."""
-        return self._possible_raw is not None
-
     def stream_uri(self, role: StreamRole) -> str | None:
         """Return where clients find a stream, without the login that it asks for; None while it is not served."""
-        if (endpoint := self.endpoint) is None:
-            return None
-        path = f"/{role}" if self._raw is None else self._raw.paths.get(role)
-        return None if path is None else f"rtsp://{endpoint.address}:{endpoint.rtsp_port}{path}"
+        return None if self.endpoint is None else self.uri_of(self.endpoint, role)
 
     @property
     def stream_source(self) -> str | None:
-        """Where the main stream is, with the login that it asks for: the camera's, in raw mode the recorder's. A secret."""
-        login = self.credentials if self._raw is None else self._recorder_credentials
-        uri = self.stream_uri(StreamRole.MAIN)
-        if uri is None or login is None:
-            return uri
-        scheme, _, rest = uri.partition("//")
-        return f"{scheme}//{quote(login.username, safe='')}:{quote(login.password, safe='')}@{rest}"
+        """Where the main stream is, with the login that it asks for; None while it is not served. A secret."""
+        return None if self.endpoint is None else self.source_of(self.endpoint)
 
     def set_relay_options(self, options: CameraOptions) -> None:
         """Serve the streams in another way; viewers are sent away where sound or raw mode comes or goes.
 
         Raw mode waits until it is possible.
         """
-        if options != self._relay_options:
-            self._relay_options = options
-            self._servers.update_options(self._served_options)
+        if options != self.relay_options:
+            self.relay_options = options
+            self._servers.update_options(self.served_options)
             self._announce()
             self._tell_if_running()
 
     def set_relays(self, outputs: tuple[RelayOutput, ...], control: RelayControl | None) -> None:
         """Take the relay outputs of the recorder that clients of this camera may switch, and what switches them."""
         self._behind.relays = control
-        if outputs != self._relay_outputs:
-            self._relay_outputs = outputs
+        if outputs != self.relay_outputs:
+            self.relay_outputs = outputs
             self._announce()
 
     def assign_event_kinds(self, kinds: Iterable[EventKind]) -> None:
         """Take the kinds of events that others than the recorder will report."""
-        self._assigned_kinds = frozenset(kinds)
+        self.assigned_kinds = frozenset(kinds)
         self._take_kinds()
 
     def report_from_recorder(self, event: RecorderEvent) -> None:
@@ -347,14 +288,12 @@ class VirtualCamera:
     def update_channel(self, channel: Channel, recorder: RecorderInfo) -> None:
         """Take what a rescan found; viewers that are connected stay."""
         if (channel, recorder) != (self.channel, self.recorder):
-            self.channel = channel
-            self.recorder = recorder
-            self._possible_raw = raw_offer(channel, self._recorder_credentials)
+            self.take_channel(channel, recorder)
             self._take_controls()
             self._take_kinds()
             self._announce()
-            self._servers.update_sources(self._sources())
-            self._servers.update_options(self._served_options)
+            self._servers.update_sources(self.sources)
+            self._servers.update_options(self.served_options)
             self._tell_if_running()
             self._on_change()
 
@@ -365,7 +304,7 @@ class VirtualCamera:
 
     async def snapshot(self) -> Snapshot:
         """Return a still image of about now; raises `SnapshotUnavailable`."""
-        return await self._snapshots.get(self.channel, from_stream=self._raw is None)
+        return await self._snapshots.get(self.channel, from_stream=self.raw is None)
 
     async def close(self) -> None:
         """Stop for good; returns when all ports are free."""
@@ -373,48 +312,8 @@ class VirtualCamera:
         await self._snapshots.close()
         await self.set_enabled(False)
 
-    @property
-    def _raw(self) -> RawOffer | None:
-        """What is offered raw; None while raw mode is off, or not possible."""
-        return self._possible_raw if self._relay_options.raw else None
-
-    @property
-    def _served_options(self) -> CameraOptions:
-        return replace(self._relay_options, raw=self._raw is not None)
-
-    @property
-    def _offered_channel(self) -> Channel:
-        if self._raw is not None:
-            return self._raw.channel
-        return self.channel if self._relay_options.audio else silent(self.channel)
-
-    def _describe(self, endpoint: Endpoint) -> CameraDescription:
-        return CameraDescription(
-            name=self.name,
-            identity=self.identity,
-            channel=self._offered_channel,
-            endpoint=endpoint,
-            credentials=self.credentials,
-            manufacturer=self.recorder.manufacturer,
-            model=self.recorder.model,
-            firmware=self.recorder.firmware,
-            scopes=self.settings.scopes,
-            location=self.location,
-            media2=self.media2,
-            event_kinds=self.event_kinds,
-            relay_outputs=self._relay_outputs,
-            has_snapshot=has_snapshot(self.channel, from_stream=self._raw is None),
-            raw_paths=None if self._raw is None else self._raw.paths,
-        )
-
     async def _key_frame(self, timeout: float) -> KeyFrame | None:
         return await self._servers.key_frame(StreamRole.MAIN, timeout=timeout)
-
-    def _sources(self) -> dict[str, Source]:
-        return {
-            stream.role.value: Source(uri=stream.uri, credentials=self._recorder_credentials)
-            for stream in self.channel.streams
-        }
 
     def _take_controls(self) -> None:
         """Have clients steer what the channel has now; a move of before still ends in its time."""
@@ -450,7 +349,7 @@ class VirtualCamera:
     def _announce(self) -> None:
         if (endpoint := self.endpoint) is None:
             return
-        self._servers.update(self._describe(endpoint))
+        self._servers.update(self.describe(endpoint))
 
     def _set_status(self, state: CameraState, trouble: Trouble | None = None) -> None:
         if state is CameraState.RUNNING and self._channel_gone:
@@ -480,7 +379,7 @@ class VirtualCamera:
             await self._servers.stop()
         if self._servers.endpoint is None:
             try:
-                await self._servers.start(self._describe(endpoint), self._sources(), self._served_options)
+                await self._servers.start(self.describe(endpoint), self.sources, self.served_options)
             except (OSError, OverflowError) as error:  # the latter for a stored port that is none
                 if self._failures == 0:
                     _LOGGER.warning("%s can't listen on %s: %s", self.name, endpoint.address, error)
@@ -506,7 +405,7 @@ class VirtualCamera:
 
     def _tell_running(self) -> None:
         if (trouble := self._servers.relay_trouble) is None:
-            refused = Trouble.RAW_REFUSED if self._relay_options.raw and self._raw is None else None
+            refused = Trouble.RAW_REFUSED if self.relay_options.raw and self.raw is None else None
             self._set_status(CameraState.RUNNING, self._discovery_trouble or refused)
         else:
             self._set_status(CameraState.ERROR, trouble_of(trouble))
