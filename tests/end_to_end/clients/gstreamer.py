@@ -20,7 +20,7 @@ def _command(camera: Camera, transport: Transport) -> Sequence[str]:
         ("!", "identity", f"name={name}", "silent=false", "!", "fakesink", "sync=false") for name in ("eyes", "ears")
     )
     seen, heard = ends
-    return ("gst-launch-1.0", "--verbose", "--eos-on-shutdown", *source, *eyes, *seen, *ears, *heard)
+    return ("gst-launch-1.0", "--verbose", *source, *eyes, *seen, *ears, *heard)
 
 
 def _count(running: Running) -> tuple[int, int]:

@@ -19,7 +19,7 @@ PICTURES = 30
 """That are enough to say that it plays."""
 PLAY_SECONDS = 15.0
 """For that, or for being refused."""
-END_SECONDS = 5.0
+END_SECONDS = 10.0
 """For a player that was told to end."""
 LATE_SECONDS = 2.0
 """From a player's start to its first picture, when it comes into the middle of a group of pictures."""
