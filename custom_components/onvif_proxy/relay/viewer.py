@@ -15,16 +15,14 @@ from ..sdp import MediaDescription
 from .backchannel import FEATURE, BackchannelBusy
 from .camera import Camera
 from .connection import Connection, local_address
-from .delivery import Delivery, InterleavedDelivery
 from .description import TRACK, describe
 from .errors import UpstreamError
-from .fields import Channels, Ports, RtpInfo, Transport, parse_session, parse_transports
+from .fields import Channels, RtpInfo, parse_session, parse_transports
 from .frames import RtpHeader
 from .hub import StreamHub
 from .login import ViewerLogin
-from .passage import Passage
+from .route import Route
 from .statistics import ViewerStatistics
-from .udp import UdpDelivery, UdpOutlet
 from .uris import ViewerTarget, parse_viewer_uri
 
 _LOGGER = logging.getLogger(__name__)
@@ -81,13 +79,7 @@ class ViewerSession:
         self._description = b""
         self._state = _State.INIT
         self._session = ""
-        self._tracks: dict[int, Channels] = {}
-        self._udp: UdpOutlet | None = None
-        """Set where media does not go through the connection."""
-        self._delivery = self._new_delivery()
-        self._dropped = 0
-        self._sent = 0
-        """Bytes of former sessions that went over UDP."""
+        self._route = Route(self.connection, address, camera.common.plane, camera.limits, self._report_received)
         self._starts = False
         """Whether media follows the answer to the present request."""
         self._methods: dict[str, Callable[[RtspRequest, ViewerTarget], Awaitable[RtspResponse]]] = {
@@ -120,9 +112,9 @@ class ViewerSession:
             address=self.address,
             since=self._since,
             stream=self._hub.name,
-            transport=self._transport if self._udp is None else "UDP",
-            bytes=self.connection.sent + self._sent + (0 if self._udp is None else self._udp.sent),
-            dropped_groups=self._dropped + self._delivery.dropped,
+            transport="UDP" if self._route.in_datagrams else self._transport,
+            bytes=self._route.sent,
+            dropped_groups=self._route.dropped,
         )
 
     async def _run(self) -> None:
@@ -222,29 +214,17 @@ class ViewerSession:
         former, self._state = self._state, _State.INIT
         if former is not _State.INIT:
             self._camera.on_change()
-        self._tracks, self._back = {}, {}
+        self._back = {}
         self._end_talk()
-        if self._udp is not None:
-            self._sent += self._udp.sent
-            self._udp.close()
-            self._udp = None
-            self._delivery = self._new_delivery()
+        self._route.close()
         if hub is not None:
             hub.release(self)
-
-    def _new_delivery(self) -> Delivery:
-        if self._udp is not None:
-            return UdpDelivery(self._udp, Passage({}, {}), self._limits)
-        return InterleavedDelivery(self.connection, Passage({}, {}), self._limits)
 
     def _leave(self) -> None:
         """Get no more media."""
         if self._hub is not None:
-            self._hub.fanout.leave(self._delivery)
-        self._dropped += self._delivery.dropped
-        if self._udp is not None:
-            self._udp.drop_media(0)
-        self._delivery = self._new_delivery()
+            self._hub.fanout.leave(self._route.delivery)
+        self._route.renew()
 
     # Requests.
 
@@ -275,7 +255,7 @@ class ViewerSession:
         self.connection.write(response.to_bytes())
         if self._starts and response.status == 200 and self._hub is not None:
             self._state = _State.PLAYING
-            self._hub.fanout.join(self._delivery, self._tracks)
+            self._hub.fanout.join(self._route.delivery, self._route.tracks)
         self._starts = False
         if self._login.failures >= self._limits.max_login_failures:
             _LOGGER.debug("Viewer %s can't log in", self.address)
@@ -376,7 +356,7 @@ class ViewerSession:
         if not target.name:
             raise _Refusal(459)
         offers = parse_transports(request.headers.get("Transport") or "")
-        if (offer := next((offer for offer in offers if self._takes(offer)), None)) is None:
+        if (offer := next((offer for offer in offers if self._route.takes(offer)), None)) is None:
             raise _Refusal(461)
         await self._open(target.name)
         number = target.track
@@ -386,16 +366,20 @@ class ViewerSession:
             number = 1
         if number not in self._media:
             raise _Refusal(404)
-        if self._state is _State.PLAYING or number in self._tracks:
+        if self._state is _State.PLAYING or number in self._route.tracks:
             raise _Refusal(455)
-        channels = self._free_channels(offer)
-        if number in self._back:
+        channels = self._route.free_channels(offer)
+        talks = number in self._back
+        if talks:
             await self._begin_talk(channels)
-        if offer.interleaved or offer.client_ports is None:
-            transport = f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"
-        else:
-            transport = self._open_ports(offer.protocol, offer.client_ports, number, channels)
-        self._tracks[number] = channels
+        begins = None if self._hub is None else self._hub.fanout.beginnings((number,)).get(number)
+        try:
+            transport = self._route.set_up(number, offer, channels, begins=begins, hear=self._say if talks else None)
+        except OSError as error:
+            _LOGGER.warning("No UDP ports for viewer %s: %s", self.address, error.strerror)
+            if talks:
+                self._end_talk()
+            raise _Refusal(453) from error
         if self._state is _State.INIT:
             self._session = secrets.token_hex(8)
             self._state = _State.READY
@@ -403,50 +387,13 @@ class ViewerSession:
         session = f"{self._session};timeout={math.floor(self._limits.session_timeout)}"
         return RtspResponse(200, headers=Headers([("Transport", transport), ("Session", session)]))
 
-    def _takes(self, offer: Transport) -> bool:
-        """Tell whether media can go that way: all tracks of a session go the same, and to nobody but who asks."""
-        if offer.interleaved:
-            return self._udp is None
-        if not offer.datagrams or offer.client_ports is None or offer.multicast:
-            return False
-        return offer.destination in (None, self.address) and (self._udp is not None or not self._tracks)
-
-    def _open_ports(self, protocol: str, client: Ports, number: int, channels: Channels) -> str:
-        """Open the ports of a track; return the header that names them."""
-        plane, hub = self._camera.common.plane, self._hub
-        udp = self._udp
-        if udp is None:
-            local, _ = local_address(self.connection.sock)
-            udp = UdpOutlet(local, self.address, plane, self._limits, on_report=self._report_received)
-        try:
-            server = udp.open(channels, client, self._say if number in self._back else None)
-        except OSError as error:
-            _LOGGER.warning("No UDP ports for viewer %s: %s", self.address, error.strerror)
-            if number in self._back:
-                self._end_talk()
-            raise _Refusal(453) from error
-        if self._udp is None:
-            self._udp = udp
-            self._delivery = self._new_delivery()
-        header = f"{protocol};unicast;client_port={client[0]}-{client[1]};server_port={server[0]}-{server[1]}"
-        first = None if hub is None else hub.fanout.beginnings((number,)).get(number)
-        return header if first is None else f"{header};ssrc={first.ssrc:08X}"
-
-    def _free_channels(self, offer: Transport) -> Channels:
-        """Return the channels that the viewer wants, or others where they are taken or not named."""
-        taken = {channel for channels in self._tracks.values() for channel in channels}
-        if offer.interleaved and offer.channels is not None and taken.isdisjoint(offer.channels):
-            return offer.channels
-        first = next(first for first in range(0, 256, 2) if taken.isdisjoint((first, first + 1)))
-        return first, first + 1
-
     def _session_of(self, request: RtspRequest, target: ViewerTarget) -> StreamHub:
         """Return the stream that a request is about: all of its tracks at once."""
         if self._hub is None or self._state is _State.INIT or "Session" not in request.headers:
             raise _Refusal(454)
         if target.name and target.name != self._hub.name:
             raise _Refusal(454)
-        if target.track is not None and (len(self._tracks) > 1 or target.track not in self._tracks):
+        if target.track is not None and (len(self._route.tracks) > 1 or target.track not in self._route.tracks):
             raise _Refusal(460)
         return self._hub
 
@@ -457,14 +404,16 @@ class ViewerSession:
         await hub.fanout.group_began()
         self._starts = True
         headers = Headers([("Range", _LIVE)])
-        if rtp_info := self._rtp_info(hub.fanout.beginnings(self._tracks), ViewerTarget(target.authority, hub.name)):
+        if rtp_info := self._rtp_info(
+            hub.fanout.beginnings(self._route.tracks), ViewerTarget(target.authority, hub.name)
+        ):
             headers.add("RTP-Info", rtp_info)
         return RtspResponse(200, headers=headers)
 
     def _rtp_info(self, beginnings: Mapping[int, RtpHeader], stream: ViewerTarget) -> str:
         return ",".join(
             str(RtpInfo(f"{self._uri(stream)}/{TRACK}{number}", header.sequence, header.timestamp))
-            for number in self._tracks
+            for number in self._route.tracks
             if (header := beginnings.get(number)) is not None
         )
 
