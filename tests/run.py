@@ -128,12 +128,14 @@ def _run_all(folder: Path) -> tuple[dict[str, int], list[str], float | None]:
 def _combined(file: Path, data: Iterable[Path]) -> dict[str, Any] | None:
     """Print what all runs covered together, and return it as coverage.py tells it."""
     coverage = (sys.executable, "-m", "coverage")
+    # Not where somebody wants his own, who runs this while he is measured himself.
+    environment = os.environ | {"COVERAGE_FILE": str(file.with_suffix(".data"))}
     for command in (
         ("combine", "--quiet", *(str(one) for one in data if one.exists())),
         ("report", "--skip-covered"),
         ("json", "--quiet", "-o", str(file)),
     ):
-        if subprocess.run([*coverage, *command], check=False).returncode:
+        if subprocess.run([*coverage, *command], env=environment, check=False).returncode:
             return None
     return dict(json.loads(file.read_text()))
 
