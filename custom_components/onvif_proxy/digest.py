@@ -3,7 +3,7 @@
 `DigestServer` makes challenges and checks answers; `DigestClient` answers a challenge. Both work on header values.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 import hashlib
@@ -24,6 +24,7 @@ ALGORITHMS: dict[str, Callable[[bytes], str]] = {
 _PARAMETER = re.compile(r'(?<![A-Za-z0-9_*-])([A-Za-z0-9_*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _NONCE_COUNT = re.compile(r"[0-9a-fA-F]{8}")
 MAX_HEADER_LENGTH = 4096
+_BASIC = "basic "
 
 
 def parse_parameters(header: str) -> tuple[str, dict[str, str]]:
@@ -139,6 +140,32 @@ class DigestServer:
                 return DigestResult(LoginProblem.REPLAYED, stale=True)
             nonce.used = count
         return DigestResult()
+
+
+def basic_challenge(realm: str) -> str:
+    """Return the WWW-Authenticate value for who knows no digest (RFC 7617)."""
+    return f'Basic realm={_quote(realm)}, charset="UTF-8"'
+
+
+def is_basic(header: str) -> bool:
+    """Tell whether an Authorization header value has the password itself."""
+    return header[: len(_BASIC)].lower() == _BASIC
+
+
+def check_basic(header: str, credentials: Credentials) -> LoginProblem | None:
+    """Return what is wrong with an Authorization header value of that kind, if anything (RFC 7617 section 2)."""
+    try:
+        username, colon, password = b64decode(header[len(_BASIC) :].strip(), validate=True).partition(b":")
+    except ValueError:
+        return LoginProblem.MALFORMED
+    # Both are compared, whichever is wrong.
+    password_right = hmac.compare_digest(password, _bytes(credentials.password))
+    user_right = hmac.compare_digest(username, _bytes(credentials.username))
+    if not colon:
+        return LoginProblem.MALFORMED
+    if not user_right:
+        return LoginProblem.UNKNOWN_USER
+    return None if password_right else LoginProblem.WRONG_PASSWORD
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ QUICK = Limits(
     media_timeout=30.0,
     retry_first=0.1,
     retry_longest=0.4,
+    retry_asked=0.0,
     login_retry_first=0.3,
     login_retry_longest=0.6,
     teardown_timeout=0.3,

@@ -92,8 +92,8 @@ class RtspClient:
         """Send anything."""
         self.writer.write(data)
 
-    async def ask(self, method: str, path: str, *fields: str, body: bytes = b"") -> Reply:
-        """Send a request once and return its reply."""
+    def written(self, method: str, path: str, *fields: str, body: bytes = b"") -> bytes:
+        """Return a request, with the login that is known."""
         self.cseq += 1
         uri = path if path == "*" else self.uri(path)
         lines = [f"{method} {uri} RTSP/1.0", f"CSeq: {self.cseq}", *fields]
@@ -103,7 +103,11 @@ class RtspClient:
             lines.append(f"Authorization: {authorization}")
         if body:
             lines.append(f"Content-Length: {len(body)}")
-        self.send(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+        return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+    async def ask(self, method: str, path: str, *fields: str, body: bytes = b"") -> Reply:
+        """Send a request once and return its reply."""
+        self.send(self.written(method, path, *fields, body=body))
         reply = await self.reply()
         assert reply.get("CSeq") == str(self.cseq)
         if session := reply.get("Session"):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from custom_components.onvif_proxy.relay import CameraOptions, RelayServer, StreamState
+from custom_components.onvif_proxy.relay.viewer import ViewerSession
 from custom_components.onvif_proxy.rtsp import RtspRequest, frame
 
 from .conftest import AT_ONCE, QUICK, relaying, until
@@ -20,6 +21,7 @@ from .scripted_recorder import (
     ScriptedRecorder,
     described,
     in_turn,
+    ok,
     packet,
     reset,
     silence,
@@ -103,6 +105,33 @@ async def test_who_joins_is_told_the_time_before_the_media() -> None:
         assert [await early.frame(), await early.frame()] == [(0, FIRST), (1, SENDER_REPORT)]
         await late.play()
         assert [await late.frame(), await late.frame()] == [(1, SENDER_REPORT), (0, FIRST)]
+
+
+async def test_who_waits_for_the_first_key_frame_gets_it() -> None:
+    recorder = ScriptedRecorder(PLAY=lambda *_: ok())
+    patient = replace(QUICK, play_timeout=0.05, key_timeout=30.0)
+    async with relaying(recorder, patient) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        await sent(recorder, server, picture(1, 100) + picture(2, 200))
+        await sent(recorder, server, picture(3, 300, PARAMETERS) + picture(4, 300, KEY) + picture(5, 400))
+        expected = [packet(3, 300, PARAMETERS), packet(4, 300, KEY), packet(5, 400, OTHER)]
+        assert [(await viewer.frame())[1] for _ in expected] == expected
+
+
+async def test_who_plays_again_and_again_without_reading_makes_nothing_grow() -> None:
+    recorder = ScriptedRecorder()
+    patient = replace(QUICK, write_timeout=60.0, max_unread_answers=1024 * 1024)
+    async with relaying(recorder, patient) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert server._camera is not None
+        (session,) = server._camera.viewers
+        assert isinstance(session, ViewerSession)
+        for number in range(20):
+            await sent(recorder, server, group(number, pictures=20, size=50_000))
+            viewer.send(b"".join(viewer.written(method, "/main/") for method in ("PAUSE", "PLAY")))
+            asked = session._requests
+            await until(lambda asked=asked: not asked)
+        assert session.connection.queued < 3 * patient.write_buffer + 20 * 50_100
 
 
 async def test_a_viewer_that_pauses_goes_on_with_the_group_of_that_moment_and_others_notice_nothing() -> None:
@@ -362,6 +391,16 @@ async def test_a_session_that_is_being_given_back_is_waited_for() -> None:
                 most = recorder.open_connections
                 assert most == 1
     assert len(recorder.connections) == 3
+
+
+async def test_who_asks_again_at_once_is_told_what_went_wrong_and_the_recorder_has_its_rest() -> None:
+    recorder = ScriptedRecorder(DESCRIBE=status(453))
+    async with relaying(recorder, replace(QUICK, retry_first=30.0, retry_longest=30.0, retry_asked=30.0)) as server:
+        for _ in range(5):
+            async with RtspClient(server.port) as viewer:
+                assert (await viewer.request("DESCRIBE", "/main")).status == 453
+                assert (await viewer.request("DESCRIBE", "/main")).status == 453
+    assert len(recorder.connections) <= 5
 
 
 async def test_five_hundred_sockets_leave_viewers_alone() -> None:

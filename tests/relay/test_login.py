@@ -1,5 +1,7 @@
 """A viewer's login."""
 
+from base64 import b64encode
+
 import pytest
 
 from custom_components.onvif_proxy.digest import DigestClient
@@ -47,11 +49,41 @@ def login(guard: LoginGuard) -> ViewerLogin:
     return ViewerLogin("realm", guard)
 
 
-def test_it_offers_digest_alone_with_md5_last(login: ViewerLogin) -> None:
+def test_it_offers_digests_with_md5_last_and_behind_them_basic(login: ViewerLogin) -> None:
     challenges = ask(login)
-    assert [challenge.partition(" ")[0] for challenge in challenges] == ["Digest", "Digest"]
+    assert [challenge.partition(" ")[0] for challenge in challenges] == ["Digest", "Digest", "Basic"]
     assert "SHA-256" in challenges[0]
     assert "MD5" in challenges[1]
+    assert challenges[2] == 'Basic realm="realm", charset="UTF-8"'
+
+
+def basic(text: str) -> str:
+    """Return the header of who knows no digest."""
+    return "Basic " + b64encode(text.encode()).decode()
+
+
+def test_basic_is_right_too(login: ViewerLogin) -> None:
+    assert ask(login, basic("viewer:ViewerSecret")) == []
+    assert login.done
+
+
+@pytest.mark.parametrize(
+    ("authorization", "problem"),
+    [
+        (basic("viewer:AnotherSecret"), LoginProblem.WRONG_PASSWORD),
+        (basic("viewer:"), LoginProblem.WRONG_PASSWORD),
+        (basic("somebody:ViewerSecret"), LoginProblem.UNKNOWN_USER),
+        (basic("viewer"), LoginProblem.MALFORMED),
+        ("Basic ", LoginProblem.MALFORMED),
+        ("basic !", LoginProblem.MALFORMED),
+        ("Basic \xe9\xe9", LoginProblem.MALFORMED),
+    ],
+)
+def test_basic_can_be_wrong(authorization: str, problem: LoginProblem) -> None:
+    told: list[LoginProblem] = []
+    login = ViewerLogin("realm", LoginGuard(lambda failure: told.append(failure.problem)))
+    assert ask(login, authorization)
+    assert (login.done, login.failures, told) == (False, 1, [problem])
 
 
 @pytest.mark.parametrize("claimed", [URI, URI + "/", URI + "/trackID=1", "rtsp://192.0.2.1/main"])

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from custom_components.onvif_proxy.relay.plane import Plane, PlaneLoop, running_plane
+from custom_components.onvif_proxy.relay.plane import BULK, Plane, PlaneLoop, running_plane
 
 from .conftest import until
 
@@ -141,6 +141,39 @@ async def test_ticks_end_with_the_last_socket_that_wants_them(
     await asyncio.sleep(0.03)
     assert not plane.ticking
     plane.remove(other.sock.fileno())
+
+
+async def test_ticks_end_with_the_first_socket_that_wants_none(
+    pair: Callable[..., tuple[socket.socket, ...]],
+) -> None:
+    plane = running_plane()
+    (ours, theirs), (others, _) = pair(), pair()
+    reader = Reader(plane, ours, tick=0.01)
+    while not plane.ticking:
+        theirs.send(b"x")
+        await asyncio.sleep(0)
+    other = Reader(plane, others, tick=0.0)
+    await asyncio.sleep(0.03)
+    assert not plane.ticking
+    for one in (reader, other):
+        plane.remove(one.sock.fileno())
+
+
+async def test_what_comes_in_bulk_is_not_waited_for(pair: Callable[..., tuple[socket.socket, ...]]) -> None:
+    class Counting(Reader):
+        def readable(self) -> None:
+            super().readable()
+            plane.received += BULK + 1
+
+    plane = running_plane()
+    ours, theirs = pair()
+    reader = Counting(plane, ours, tick=5.0)
+    for _ in range(100):
+        theirs.send(b"x")
+        await asyncio.sleep(0)
+    await until(lambda: sum(map(len, reader.reads)) == 100)
+    assert not plane.ticking
+    plane.remove(ours.fileno())
 
 
 async def test_without_a_tick_nothing_is_gathered(pair: Callable[..., tuple[socket.socket, ...]]) -> None:

@@ -129,6 +129,16 @@ async def test_new_sources_hold_for_the_next_viewer_and_leave_others_alone() -> 
         assert "PLAY" in moved.methods
 
 
+async def test_a_viewer_of_a_former_source_is_sent_away_when_that_is_lost() -> None:
+    recorder, moved = ScriptedRecorder(), ScriptedRecorder()
+    async with moved, relaying(recorder) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        server.update(sources={"main": moved.source})
+        recorder.connections[0].writer.close()
+        assert await viewer.ended()
+        assert len(recorder.connections) == 1
+
+
 async def test_packets_are_not_held_back_for_more() -> None:
     """TCP_NODELAY on both sides, or single packets would wait for the one before to be confirmed."""
     recorder = ScriptedRecorder()

@@ -1,6 +1,7 @@
 """The relay as a server: what a viewer may do, and what it is told."""
 
 import asyncio
+from base64 import b64encode
 import contextlib
 from dataclasses import replace
 import logging
@@ -100,8 +101,8 @@ async def test_everything_but_options_needs_a_login(method: str) -> None:
         reply = await viewer.request(method, "/main", TCP)
         assert reply.status == 401
         challenges = [value for name, value in reply.headers if name == "WWW-Authenticate"]
-        assert [challenge.split()[0] for challenge in challenges] == ["Digest", "Digest"]
-        assert "algorithm=MD5" in challenges[-1]
+        assert [challenge.split()[0] for challenge in challenges] == ["Digest", "Digest", "Basic"]
+        assert "algorithm=MD5" in challenges[1]
     assert recorder.connections == []
 
 
@@ -118,7 +119,16 @@ async def test_a_wrong_password_is_refused_and_five_end_the_connection(path: str
     assert recorder.connections == []
 
 
-@pytest.mark.parametrize("authorization", ["Basic dmlld2VyOlZpZXdlclNlY3JldA==", "Digest", "nonsense", ""])
+async def test_who_knows_no_digest_logs_in_as_it_can() -> None:
+    async with (
+        relaying(ScriptedRecorder()) as server,
+        RtspClient(server.port, credentials=None) as viewer,
+    ):
+        basic = f"Authorization: Basic {b64encode(b'viewer:ViewerSecret').decode()}"
+        assert (await viewer.ask("DESCRIBE", "/main", basic)).status == 200
+
+
+@pytest.mark.parametrize("authorization", ["Basic dmlld2VyOk90aGVyU2VjcmV0", "Digest", "nonsense", ""])
 async def test_other_logins_are_refused(authorization: str) -> None:
     async with (
         relaying(ScriptedRecorder()) as server,

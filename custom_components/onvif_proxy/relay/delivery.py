@@ -72,8 +72,8 @@ class GroupDelivery:
         self._waiting = False
 
     def begin(self, pieces: Sequence[bytes] | None) -> None:
-        """Send what of the group is here behind what the connection still has to send."""
-        if pieces is None:
+        """Send what of the group is here behind what the connection still has to send; where that is too much, wait."""
+        if pieces is None or self._outlet.queued > self._limit:
             self._wait()
         else:
             self._waiting = False

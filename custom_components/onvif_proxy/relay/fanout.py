@@ -167,12 +167,11 @@ class Fanout:
         self._group_began.set()
         self._pictures_at_turn = self._session.scanner.pictures if self._session is not None else 0
         if self._key_awaited_until is not None:
+            # Nobody got anything yet: who has seen a former session goes on here, who waits begins.
             self._key_awaited_until = None
             for audience in self._audiences:
-                for piece in begun:
-                    changed = audience.passage.translate(piece)
-                    for delivery in audience.deliveries:
-                        delivery.give(piece, changed, held=True)
+                for delivery in audience.deliveries:
+                    delivery.begin(begun)
             return
         for audience in self._audiences:
             for delivery in audience.deliveries:

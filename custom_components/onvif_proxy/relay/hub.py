@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 import logging
@@ -19,7 +18,7 @@ from .login_retry import account_of
 from .options import CameraOptions
 from .shared import Shared
 from .source import Source
-from .statistics import Rates, StreamState, StreamStatistics, StreamTrouble
+from .statistics import Rates, StreamReason, StreamState, StreamStatistics, StreamTrouble
 from .upstream import UpstreamSession
 
 _LOGGER = logging.getLogger(__name__)
@@ -71,6 +70,9 @@ class StreamHub:
         self._offer: Offer | None = None
         self._waiters: list[asyncio.Future[Offer]] = []
         self._wake = asyncio.Event()
+        self._failure: UpstreamError | None = None
+        """What went wrong last, until it is tried again."""
+        self._asks_again = 0.0
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._retired = False
@@ -142,7 +144,11 @@ class StreamHub:
 
     def _expire(self) -> None:
         self._expiry = None
-        if not self._holders and (self._retired or not self._options.always_on):
+        if self._holders:
+            return
+        if self._options.always_on and not self._retired:
+            self._run()
+        else:
             self._stop()
 
     def _stop(self) -> None:
@@ -159,6 +165,8 @@ class StreamHub:
         """Return what the stream is, once it is live. Raises UpstreamError as the first attempt to open it did."""
         offer = self._offer
         if self._state is not StreamState.LIVE or offer is None or self._stopping:
+            if self._failure is not None and time.monotonic() < self._asks_again:
+                raise self._failure
             waiter: asyncio.Future[Offer] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             self._wake.set()
@@ -175,6 +183,10 @@ class StreamHub:
     def _run(self) -> None:
         if self._task is None or self._stopping:
             former, self._stopping = self._task, False
+            if former is not None:
+                # What is being given back is not for who comes now.
+                self._offer = None
+                self._set_state(StreamState.CONNECTING, None)
             self._task = asyncio.get_running_loop().create_task(self._live(former))
             self._task.add_done_callback(self._ended)
 
@@ -191,6 +203,8 @@ class StreamHub:
         self._set_state(StreamState.IDLE, self._trouble)
         for holder in tuple(self._holders):
             holder.end()
+        if defect is not None and self._options.always_on and not self._retired:
+            self._expiry = asyncio.get_running_loop().call_later(self._limits.retry_longest, self._expire)
 
     async def _live(self, former: asyncio.Task[None] | None) -> None:
         """Have a session, again and again, until nobody wants it."""
@@ -199,16 +213,30 @@ class StreamHub:
             await asyncio.wait([former])
         failures = 0
         while True:
-            began = time.monotonic()
+            began, self._failure = time.monotonic(), None
             error = await self._one_session()
             failures = 0 if time.monotonic() - began > self._limits.retry_longest else failures + 1
             self._set_state(StreamState.RETRYING, error.trouble)
             self._refuse(error)
+            if self._retired:
+                # Whoever asks anew gets the source that there is now.
+                return
             delay = min(self._limits.retry_first * 2 ** min(max(failures - 1, 0), 30), self._limits.retry_longest)
-            self._wake.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(delay, self._login_delay()) * random.uniform(1 - _JITTER, 1 + _JITTER)):
-                    await self._wake.wait()
+            least = self._limits.retry_asked
+            if error.reason is StreamReason.LOGIN_REFUSED:
+                # Where it is the recorder's 403, other streams of the account may be allowed.
+                delay, least = (max(one, self._limits.login_retry_first) for one in (delay, least))
+            await self._rest(error, max(delay, self._login_delay()), least)
+
+    async def _rest(self, error: UpstreamError, delay: float, least: float) -> None:
+        """Wait for the next attempt, `least` seconds of it whoever asks: meanwhile they are told what went wrong."""
+        self._failure, self._asks_again = error, time.monotonic() + least
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(delay * random.uniform(1 - _JITTER, 1 + _JITTER)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
 
     def _login_delay(self) -> float:
         return self._common.login_retry.seconds_left(account_of(self.source))

@@ -44,6 +44,8 @@ class Limits:
     retry_first: float = 0.5
     """From a lost session to the next attempt; doubles with each that fails, and varies by a quarter."""
     retry_longest: float = 30.0
+    retry_asked: float = 1.0
+    """From an attempt that failed to the next one for the sake of a viewer that asks; until then it is told what went wrong."""
     login_retry_first: float = 60.0
     """From a login that the recorder refused to the next with the same account, for all of its streams; doubles likewise."""
     login_retry_longest: float = 900.0

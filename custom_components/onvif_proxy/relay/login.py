@@ -1,15 +1,16 @@
-"""A viewer's login: digest in RTSP (RFC 2326 section 14, RFC 7616). No I/O."""
+"""A viewer's login: digest and Basic in RTSP (RFC 2326 section 14, RFC 7616, RFC 7617). No I/O."""
 
 import math
 
-from ..digest import DigestServer, parse_parameters
+from ..digest import DigestResult, DigestServer, basic_challenge, check_basic, is_basic, parse_parameters
 from ..logins import LoginGuard, LoginProblem, LoginWay
 from ..model import Credentials
 from ..rtsp import RtspRequest
 from .uris import ViewerTarget, parse_viewer_uri
 
-# Digest only: Basic would send the password in clear text. MD5 comes last: FFmpeg (6.1 and 9.0 tried) takes the last challenge
-# and knows no other. Clients that read the first one alone tend to compute MD5 for the same nonce whatever it says.
+# MD5 comes last: FFmpeg (6.1 and 9.0 tried) takes the last digest and knows no other. Clients that read the first one alone
+# tend to compute MD5 for the same nonce whatever it says. Basic, which sends the password itself, comes after them all: who
+# knows a digest takes that.
 _ALGORITHMS = ("SHA-256", "MD5")
 
 
@@ -20,6 +21,7 @@ class ViewerLogin:
         """Nobody is logged in."""
         # The nonces are the connection's own: nobody else can use them up, and they needn't expire in mid-session.
         self._digest = DigestServer(realm, algorithms=_ALGORITHMS, nonce_lifetime=math.inf, max_nonces=4)
+        self._realm = realm
         self._guard = guard
         self.failures = 0
         """Wrong ones since the last right one."""
@@ -41,16 +43,15 @@ class ViewerLogin:
         if not self.done and self._guard.is_locked_out(address):
             self.failures += 1
             self._guard.failed(address, LoginWay.RTSP, LoginProblem.LOCKED_OUT)
-            return self._digest.challenges()
+            return self._challenges()
         header = request.headers.get("Authorization")
         if header is None:
             self._guard.failed(address, LoginWay.RTSP, LoginProblem.NO_CREDENTIALS)
-            return self._digest.challenges()
-        claimed = parse_parameters(header)[1].get("uri", "")
-        claimed_target = parse_viewer_uri(claimed)
-        same = target is not None and claimed_target is not None and claimed_target.name == target.name
-        uri = claimed if same else request.uri
-        result = self._digest.check(header, request.method, (uri,), credentials)
+            return self._challenges()
+        if is_basic(header):
+            result = DigestResult(check_basic(header, credentials))
+        else:
+            result = self._check_digest(header, request, target, credentials)
         if result.problem is not None:
             self._guard.failed(address, LoginWay.RTSP, result.problem)
         if result.ok:
@@ -60,4 +61,16 @@ class ViewerLogin:
             return []
         if not result.stale:
             self.failures += 1
-        return self._digest.challenges(stale=result.stale)
+        return self._challenges(stale=result.stale)
+
+    def _check_digest(
+        self, header: str, request: RtspRequest, target: ViewerTarget | None, credentials: Credentials
+    ) -> DigestResult:
+        claimed = parse_parameters(header)[1].get("uri", "")
+        claimed_target = parse_viewer_uri(claimed)
+        same = target is not None and claimed_target is not None and claimed_target.name == target.name
+        uri = claimed if same else request.uri
+        return self._digest.check(header, request.method, (uri,), credentials)
+
+    def _challenges(self, *, stale: bool = False) -> list[str]:
+        return [*self._digest.challenges(stale=stale), basic_challenge(self._realm)]

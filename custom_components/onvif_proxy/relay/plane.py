@@ -93,6 +93,7 @@ class Plane(selectors.EpollSelector):
         if tick is not None:
             self._ticks[fd] = tick
             self._tick = min(self._ticks.values())
+            self.ticking = self.ticking and self._tick > 0
 
     def watch(self, fd: int, *, reading: bool, writing: bool) -> None:
         """Choose what to be told of."""

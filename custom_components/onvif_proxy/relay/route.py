@@ -96,8 +96,8 @@ class Route:
     def renew(self) -> None:
         """Forget the delivery that was, with what waits of it; the next one begins anew."""
         self._former_dropped += self.delivery.dropped
-        if self._udp is not None:
-            self._udp.drop_media(0)
+        outlet = self._connection if self._udp is None else self._udp
+        outlet.drop_media(0)
         self.delivery = self._new_delivery()
 
     def close(self) -> None:
