@@ -196,6 +196,19 @@ async def test_a_machine_of_its_own_is_not_taken_for_a_virtual_one(host: Host, f
     assert (await host.parents(ETH0))["eth0"].warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("changes", "warned"), [({"up": False}, True), ({"addresses": ()}, True), ({"master": "br0"}, False)]
+)
+async def test_a_virtual_machine_is_told_of_all_that_could_carry_cameras(
+    host: Host, changes: dict[str, Any], warned: bool
+) -> None:
+    host.write({"class/dmi/id/sys_vendor": "QEMU"})
+    parent = (await host.parents(replace(ETH0, **changes)))["eth0"]
+    assert parent.refusal is not None
+    assert parent.sentences[0].startswith("eth0 ")
+    assert bool(parent.warning_sentences) is warned
+
+
 async def test_xen_is_told_without_dmi_but_not_on_its_own_host(host: Host) -> None:
     host.write({"hypervisor/type": "xen"})
     assert (await host.parents(ETH0))["eth0"].hypervisor == "Xen"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from custom_components.onvif_proxy.interfaces.errors import RequestRefused
+from custom_components.onvif_proxy.interfaces.parents import Hypervisor, Parent, ParentWarning, Refusal
 from custom_components.onvif_proxy.interfaces.request import Request, derived_mac, specify, warnings
 from custom_components.onvif_proxy.interfaces.state import Link
 
@@ -114,16 +115,36 @@ def test_the_last_address_of_a_network_is_usable() -> None:
     [
         (replace(ETH0, loopback=True), "loopback"),
         (replace(ETH0, wireless=True), "Wi-Fi"),
-        (replace(ETH0, kind="macvlan", parent="eth1"), "use what it sits on, eth1"),
-        (replace(ETH0, kind="ipvlan"), "use what it sits on"),
-        (replace(ETH0, master="br0"), "use br0"),
-        (replace(ETH0, ethernet=False), "not Ethernet"),
+        (replace(ETH0, kind="macvlan", parent="eth1"), "Use what it sits on: eth1"),
+        (replace(ETH0, kind="ipvlan"), "Use what it sits on"),
+        (replace(ETH0, master="br0"), "Use that one: br0"),
+        (replace(ETH0, ethernet=False), "not wired Ethernet"),
+        (replace(ETH0, kind="dummy"), "not wired Ethernet"),
+        (replace(ETH0, kind="tun"), "not wired Ethernet"),
         (replace(ETH0, name="eth1"), "There is no interface eth0 on this host. Possible parents: eth1"),
     ],
 )
 def test_a_parent_that_cannot_work_is_refused_with_the_reason(parent: Link, reason: str) -> None:
     with pytest.raises(RequestRefused, match=reason):
         specify(request(), snapshot(parent), "host")
+
+
+def test_what_joins_containers_is_refused_and_not_named_as_possible() -> None:
+    docker = replace(ETH0, name="docker0", index=3, kind="bridge")
+    with pytest.raises(RequestRefused, match="docker0 joins containers"):
+        specify(request(parent="docker0"), snapshot(ETH0, docker), "host")
+    with pytest.raises(RequestRefused, match=r"Possible parents: eth0\.$"):
+        specify(request(parent="eth9"), snapshot(ETH0, docker), "host")
+
+
+def test_one_that_was_good_enough_before_is_not_refused_by_its_name() -> None:
+    asked = request(parent="br-0123456789ab", first_address=None)
+    bridge = replace(ETH0, name=asked.parent, kind="bridge")
+    assert len(specify(asked, snapshot(bridge), "host", {asked.parent})) == 3
+    carrying = snapshot(bridge, replace(camera_link(), parent=asked.parent))
+    assert len(specify(asked, carrying, "host")) == 3
+    with pytest.raises(RequestRefused, match="Wi-Fi"):
+        specify(asked, snapshot(replace(bridge, wireless=True)), "host", {asked.parent})
 
 
 @pytest.mark.parametrize("kind", [None, "bridge", "bond", "vlan", "veth"])
@@ -140,7 +161,7 @@ def test_a_parent_without_carrier_is_refused_when_it_is_chosen_unless_that_is_me
         specify(request(), snapshot(UNPLUGGED), "host")
     allowed = request(allow_no_carrier=True)
     assert len(specify(allowed, snapshot(UNPLUGGED), "host")) == 3
-    (warning,) = warnings(allowed, snapshot(UNPLUGGED))
+    (warning,) = warnings(allowed, snapshot(UNPLUGGED), ())
     assert str(refused.value).startswith(warning)
 
 
@@ -155,10 +176,25 @@ def test_one_that_is_switched_off_is_refused_in_any_case(allow_no_carrier: bool)
 def test_one_that_is_in_use_is_only_warned_of(parent: Link) -> None:
     assert len(specify(request(), snapshot(parent), "host", {"eth0"})) == 3
     assert len(specify(request(), snapshot(parent, replace(camera_link(), addresses=())), "host")) == 3
-    assert len(warnings(request(), snapshot(parent))) == 1
+    assert len(warnings(request(), snapshot(parent), ())) == 1
 
 
-def test_what_may_be_wrong_is_warned_of() -> None:
-    assert warnings(request(), HOST) == []
+def test_another_network_than_the_parents_is_warned_of() -> None:
+    assert warnings(request(), HOST, ()) == []
     other_network = request(first_address=IPv4Interface("192.168.2.10/24"))
-    assert "is not the network of eth0 (192.168.1.0/24)" in warnings(other_network, HOST)[0]
+    assert "is not the network of eth0 (192.168.1.0/24)" in warnings(other_network, HOST, ())[0]
+
+
+def test_what_is_known_of_the_parent_is_warned_of() -> None:
+    in_a_machine = Parent(
+        name="eth0",
+        mac=ETH0.mac,
+        addresses=(),
+        speed_mbit=None,
+        refusal=Refusal.NO_ADDRESS,
+        warnings=(ParentWarning.VIRTUAL_MACHINE,),
+        hypervisor=Hypervisor.VMWARE,
+    )
+    other = replace(in_a_machine, name="eth1", hypervisor=Hypervisor.HYPER_V)
+    (warning,) = warnings(request(), HOST, [in_a_machine, other])
+    assert warning.startswith("This is a virtual machine (VMware)")

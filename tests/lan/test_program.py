@@ -1,5 +1,6 @@
 """The program of the interfaces package in this process: what each command prints and returns."""
 
+from functools import partial
 import json
 from pathlib import Path
 import sys
@@ -7,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from custom_components.onvif_proxy.interfaces import InventoryFile, program
+from custom_components.onvif_proxy.interfaces import InventoryFile, inventory_program, program
 from custom_components.onvif_proxy.interfaces.lock import KeeperLock
+from custom_components.onvif_proxy.interfaces.parents import list_parents
 
 from .bed import NETWORK, Lan
 from .test_keeper import inventory
@@ -17,7 +19,16 @@ TWO_CAMERAS = ("create", "--parent", "eth0", "--count", "2", "--static", f"{NETW
 
 
 @pytest.fixture
-def run(lan: Lan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+def sysfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the host be a machine of its own, whatever the tests run in; what is written there makes it another one."""
+    invented = partial(list_parents, sysfs=tmp_path / "sys", container_files=())
+    monkeypatch.setattr(program, "list_parents", invented)
+    monkeypatch.setattr(inventory_program, "list_parents", invented)
+    return tmp_path / "sys"
+
+
+@pytest.fixture
+def run(lan: Lan, sysfs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run a command on the Home Assistant host; return its exit status, what it printed, and its JSON object."""
 
     def run(*arguments: str) -> tuple[int, str, dict[str, Any]]:
@@ -60,6 +71,15 @@ def test_interfaces_for_leases_say_who_gets_them(run: Any) -> None:
     assert "Note: These interfaces are up without an address" in text
     status, _, waiting = run("status")
     assert (status, waiting["short"]) == (1, ["onvifcam1: waiting for an address."])
+
+
+def test_a_virtual_machine_is_told_where_interfaces_are_chosen(run: Any, sysfs: Path, tmp_path: Path) -> None:
+    dmi = sysfs / "class/dmi/id"
+    dmi.mkdir(parents=True)
+    (dmi / "sys_vendor").write_text("VMware, Inc.\n")
+    assert "This is a virtual machine (VMware)" in run(*TWO_CAMERAS)[2]["notes"][0]
+    files = ("--inventory", str(tmp_path / "inventory.json"), "--into", str(tmp_path / "new.json"))
+    assert "This is a virtual machine (VMware)" in run("enlist", *TWO_CAMERAS, *files)[2]["notes"][0]
 
 
 def test_a_parent_that_is_off_or_unplugged_is_the_state_of_its_cameras(lan: Lan, run: Any) -> None:

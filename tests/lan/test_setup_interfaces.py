@@ -154,8 +154,13 @@ def test_a_failure_in_the_third_interface_undoes_the_first_two(lan: Lan) -> None
     [
         ([], "lo", "lo is the loopback interface"),
         ([], "eth9", "There is no interface eth9 on this host. Possible parents: eth0."),
-        (["link add link eth0 name mv type macvlan"], "mv", "use what it sits on, eth0"),
-        (["link add br9 type bridge", "link add p type veth peer name q", "link set p master br9"], "p", "use br9"),
+        (["link add link eth0 name mv type macvlan"], "mv", "Use what it sits on: eth0"),
+        (["link add docker0 type bridge"], "docker0", "docker0 joins containers"),
+        (
+            ["link add br9 type bridge", "link add p type veth peer name q", "link set p master br9"],
+            "p",
+            "Use that one: br9",
+        ),
     ],
 )
 def test_a_parent_that_cannot_work_is_refused_with_the_reason(

@@ -13,6 +13,7 @@ from .inventory import Inventory, InventoryFile
 from .kernel import read_snapshot
 from .lock import KeeperLock
 from .marks import routing_table
+from .parents import list_parents
 from .plan import InterfaceSpec, existing_specs, link_of, marked_links, plan_apply, plan_removal
 from .release import release_leases
 from .report import Report
@@ -73,7 +74,7 @@ async def enlist(options: argparse.Namespace) -> Report:
         request = _request(options)
         host_id = await asyncio.to_thread(options.host_id) if request.mac_start is None else ""
         inventory = _REQUESTED[options.change](former, request, snapshot, host_id, dhcp=options.dhcp)
-        report.notes += warnings(request, snapshot)
+        report.notes += warnings(request, snapshot, await list_parents())
     await asyncio.to_thread(InventoryFile(options.into).save, replace(inventory, owner=former.owner or OWNER))
     report.lines += _differences(former, inventory)
     return report

@@ -94,6 +94,7 @@ class Parent:
     refusal: Refusal | None
     """Why it cannot carry cameras, None when it can."""
     warnings: tuple[ParentWarning, ...] = ()
+    """None where it can never carry cameras; a cable that is out makes no difference."""
     hypervisor: str | None = None
     """Its name for people; None on a machine of its own."""
     instead: str | None = None
@@ -104,6 +105,11 @@ class Parent:
         """Why it is refused, or what to beware of, in English."""
         if self.refusal is not None:
             return [refusal_sentence(self.refusal, self.name, self.instead)]
+        return self.warning_sentences
+
+    @property
+    def warning_sentences(self) -> list[str]:
+        """What to beware of, in English."""
         return [
             WARNINGS[warning].format(
                 name=self.name,
@@ -191,9 +197,8 @@ def _is_container_network(link: Link, snapshot: Snapshot) -> bool:
     return bool(ports) and all(port.kind in _CONTAINER_PORTS for port in ports)
 
 
-def _refusal(link: Link, snapshot: Snapshot) -> Refusal | None:
-    if (refusal := structural_refusal(link, snapshot)) is not None:
-        return refusal
+def _passing_refusal(link: Link) -> Refusal | None:
+    """Return why an interface cannot carry cameras as it is now, None when it can."""
     if not link.enabled:
         return Refusal.DOWN
     if not link.up:
@@ -202,12 +207,13 @@ def _refusal(link: Link, snapshot: Snapshot) -> Refusal | None:
 
 
 def _parent(link: Link, snapshot: Snapshot, hardware: _Hardware) -> Parent:
-    refusal = Refusal.WIRELESS if link.name in hardware.wireless else _refusal(link, snapshot)
+    structural = Refusal.WIRELESS if link.name in hardware.wireless else structural_refusal(link, snapshot)
+    refusal = structural or _passing_refusal(link)
     warnings = []
-    if refusal is None and hardware.hypervisor is not None:
+    if structural is None and hardware.hypervisor is not None:
         warnings.append(ParentWarning.VIRTUAL_MACHINE)
     # With the host's network a container has its real interfaces; one end of a virtual cable says that it has not.
-    if refusal is None and hardware.contained and link.kind == "veth":
+    if structural is None and hardware.contained and link.kind == "veth":
         warnings.append(ParentWarning.CONTAINER_BRIDGE)
     return Parent(
         name=link.name,

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from .errors import RequestRefused
 from .macs import DOCKER_PREFIX, LOCALLY_ADMINISTERED, MAC, MULTICAST, derive_mac
 from .marks import MAX_ID
+from .parents import Parent, Refusal, instead_of, refusal_sentence, structural_refusal
 from .plan import InterfaceSpec, marked_links
 from .state import Link, Snapshot
 
@@ -36,16 +37,18 @@ def specify(
         request: What is asked for.
         snapshot: The kernel's state.
         host_id: What tells this host from all others, for MACs that are derived.
-        listed_parents: Those that an inventory has already: like those that carry interfaces already, they had a carrier once.
+        listed_parents: Those that an inventory has already: like those that carry interfaces already, they had a carrier
+            once, and were good enough.
 
     Raises:
         RequestRefused: It cannot work; the message says why.
     """
     if not 1 <= request.count <= MAX_ID:
         raise RequestRefused(f"The number of interfaces must be from 1 to {MAX_ID}.")
-    parent = checked_parent(request.parent, snapshot)
     carrying = {link.parent for link in marked_links(snapshot).values()}
-    if parent.name not in carrying.union(listed_parents):
+    in_use = request.parent in carrying.union(listed_parents)
+    parent = _checked_parent(request.parent, snapshot, in_use=in_use)
+    if not in_use:
         _check_carrier(request, parent)
     macs = _macs(request, host_id)
     addresses = _addresses(request, macs, snapshot)
@@ -75,7 +78,7 @@ def specify(
     return specs
 
 
-def checked_parent(name: str, snapshot: Snapshot) -> Link:
+def _checked_parent(name: str, snapshot: Snapshot, *, in_use: bool) -> Link:
     """Return the link that interfaces are to sit on.
 
     Raises:
@@ -83,25 +86,27 @@ def checked_parent(name: str, snapshot: Snapshot) -> Link:
     """
     link = snapshot.link(name)
     if link is None:
-        names = ", ".join(link.name for link in snapshot.links if not _refusal(link)) or "none"
+        names = ", ".join(link.name for link in snapshot.links if structural_refusal(link, snapshot) is None) or "none"
         raise RequestRefused(f"There is no interface {name} on this host. Possible parents: {names}.")
-    if (refusal := _refusal(link)) is not None:
-        raise RequestRefused(refusal)
+    refusal = structural_refusal(link, snapshot)
+    # What joins containers is told by its name and its ports: good enough to refuse a choice, not to undo one.
+    if refusal is not None and not (in_use and refusal is Refusal.CONTAINER_NETWORK):
+        raise RequestRefused(refusal_sentence(refusal, name, instead_of(link, refusal)))
     return link
 
 
-def warnings(request: Request, snapshot: Snapshot) -> list[str]:
+def warnings(request: Request, snapshot: Snapshot, parents: Iterable[Parent]) -> list[str]:
     """Return what may be wrong with a request that is not refused, each a sentence."""
-    parent = checked_parent(request.parent, snapshot)
-    found = carrier_warnings([parent.name], snapshot)
-    networks = [address.network for address in parent.ip_interfaces]
+    parent = snapshot.link(request.parent)
+    networks = [] if parent is None else [address.network for address in parent.ip_interfaces]
+    found = carrier_warnings([request.parent], snapshot)
     if request.first_address is not None and networks and request.first_address.network not in networks:
         names = ", ".join(str(network) for network in networks)
         found.append(
-            f"{request.first_address.network} is not the network of {parent.name} ({names}); "
+            f"{request.first_address.network} is not the network of {request.parent} ({names}); "
             "only devices that have an address in it will find the cameras."
         )
-    return found
+    return [*found, *(sentence for one in parents if one.name == request.parent for sentence in one.warning_sentences)]
 
 
 def carrier_warnings(parents: Iterable[str], snapshot: Snapshot) -> list[str]:
@@ -129,26 +134,6 @@ def _check_carrier(request: Request, parent: Link) -> None:
         return
     go_on = " To make the interfaces all the same, add --allow-no-carrier." if parent.enabled else ""
     raise RequestRefused(f"{sentence}{go_on}")
-
-
-def _refusal(link: Link) -> str | None:
-    """Return why an interface cannot be a parent, None when it can."""
-    name = link.name
-    if link.loopback:
-        return (
-            f"{name} is the loopback interface; no other device can reach it. Choose the one that is wired to your LAN."
-        )
-    if link.wireless:
-        return f"{name} is Wi-Fi; access points drop frames from any MAC but the adapter's own. Use a wired interface."
-    if link.kind in {"macvlan", "macvtap", "ipvlan"}:
-        return f"{name} is a {link.kind} interface itself; use what it sits on" + (
-            f", {link.parent}." if link.parent else "."
-        )
-    if link.master is not None:
-        return f"{name} is a port of {link.master}, which takes all its frames; use {link.master}."
-    if not link.ethernet:
-        return f"{name} is not Ethernet; it has no MAC addresses that a camera could have."
-    return None
 
 
 def derived_mac(host_id: str, parent: str, number: int) -> str:
