@@ -122,15 +122,18 @@ def test_a_gateway_of_another_network_is_not_used() -> None:
     assert [step.route.destination for step in steps if isinstance(step, AddRoute)] == [NETWORK]
 
 
-def test_another_address_takes_the_former_one_off_with_its_routes_and_rules() -> None:
+@pytest.mark.parametrize("routes", [camera_routes(), camera_routes()[::-1]])
+def test_another_address_takes_the_former_one_off_with_its_routes_and_rules(routes: tuple[Route, ...]) -> None:
     wanted = IPv4Interface("192.168.1.210/24")
-    steps = plan_apply([replace(SPEC, address=wanted)], READY)
-    assert steps[:2] == [
+    steps = plan_apply([replace(SPEC, address=wanted)], replace(READY, routes=routes))
+    subnet, default = camera_routes()
+    # The kernel would drop the routes with the address; undone in the reverse order, they come back as they must.
+    assert steps[:4] == [
+        RemoveRoute(route=default),
+        RemoveRoute(route=subnet),
         RemoveAddress(name="onvifcam1", address=IPv4Interface("192.168.1.201/24")),
         AddAddress(name="onvifcam1", address=wanted),
     ]
-    # The kernel drops the routes with the last address: they are not removed, only made.
-    assert not [step for step in steps if isinstance(step, RemoveRoute)]
     assert {step.route.source for step in steps if isinstance(step, AddRoute)} == {wanted.ip}
     assert [step.rule for step in steps if isinstance(step, AddRule)] == list(camera_rules(str(wanted.ip)))
     assert [step.rule for step in steps if isinstance(step, RemoveRule)] == list(camera_rules())
@@ -171,7 +174,7 @@ def test_a_fixed_address_does_not_end() -> None:
 
 
 def test_an_address_whose_removal_is_undone_has_its_end_again() -> None:
-    removed = plan_interface(WITH_LEASE, LEASED, ())[0]
+    removed = plan_interface(WITH_LEASE, LEASED, ())[-1]
     assert removed == RemoveAddress(name="onvifcam1", address=ADDRESS, expires=LEASE_END)
     assert inverse(removed) == AddAddress(name="onvifcam1", address=ADDRESS, expires=LEASE_END)
 
@@ -332,7 +335,10 @@ def test_one_interface_alone_is_planned_as_among_others() -> None:
 
 def test_an_interface_that_may_use_no_address_yet_has_none() -> None:
     steps = plan_interface(SPEC, READY, ())
-    assert steps == [RemoveAddress(name="onvifcam1", address=STATIC[0])]
+    assert steps == [
+        *(RemoveRoute(route=route) for route in reversed(camera_routes())),
+        RemoveAddress(name="onvifcam1", address=STATIC[0]),
+    ]
     made = plan_interface(SPEC, snapshot(ETH0), ())
     assert SetLink(name="onvifcam1", up=True) in made
     assert not [step for step in made if isinstance(step, (AddAddress, AddRoute, AddRule))]

@@ -1,6 +1,7 @@
 """Steps done in the kernel from this process: whole, failing in the middle, and cancelled in the middle."""
 
 import asyncio
+from dataclasses import replace
 from ipaddress import IPv4Interface
 
 import pytest
@@ -71,6 +72,23 @@ def test_a_cancelled_run_is_undone(lan: Lan) -> None:
             await run
 
     lan.run_async("ha", scenario)
+    assert lan.state("ha") == before
+
+
+@pytest.mark.parametrize("network", [NETWORK, "10.78.0"])
+def test_a_move_to_another_address_that_fails_is_undone(lan: Lan, network: str) -> None:
+    async def make() -> None:
+        await do_steps(plan_apply(specs(2), await read_snapshot()))
+
+    async def move() -> None:
+        moved = [replace(spec, address=IPv4Interface(f"{network}.{110 + spec.id}/24")) for spec in specs(2)]
+        with pytest.raises(KernelRefused, match="No such device") as refused:
+            await do_steps([*plan_apply(moved, await read_snapshot()), SetLink(name="gone", up=True)])
+        assert "Could not be undone" not in str(refused.value)
+
+    lan.run_async("ha", make)
+    before = lan.state("ha")
+    lan.run_async("ha", move)
     assert lan.state("ha") == before
 
 

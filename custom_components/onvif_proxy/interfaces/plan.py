@@ -272,6 +272,12 @@ def _complete(
 
     # Replacing addresses takes all of them off, the last first: the kernel drops a subnet's others with its first.
     replaced = present if present != addresses else ()
+    routes = snapshot.routes_by(name)
+    table = routing_table(spec.id)
+    if replaced:
+        # The kernel drops these with the addresses, but what it does by itself would not be undone.
+        steps += _removals(route for route in routes if _is_own(route, table))
+        routes = ()
     ends = {} if link is None else dict(zip(present, (one.expires for one in link.addresses), strict=True))
     steps += [RemoveAddress(name=name, address=address, expires=ends[address]) for address in reversed(replaced)]
     steps += [
@@ -289,12 +295,9 @@ def _complete(
     if link is None or not link.enabled:
         steps.append(SetLink(name=name, up=True))
 
-    # The routes of an interface go with its last address.
-    routes = () if replaced else snapshot.routes_by(name)
-    table = routing_table(spec.id)
     desired = _routes(name, table, addresses, spec.gateway)
     # A camera's route in the main table would let the host itself talk as a camera.
-    steps += [RemoveRoute(route=route) for route in routes if _is_foreign(route, table, desired)]
+    steps += _removals(route for route in routes if _is_foreign(route, table, desired))
     steps += [AddRoute(route=route) for route in desired if route not in routes]
     return addresses, steps
 
@@ -302,7 +305,16 @@ def _complete(
 def _is_foreign(route: Route, table: int, desired: Sequence[Route]) -> bool:
     if route.table == MAIN_TABLE:
         return True
-    return route.table == table and route.protocol == PROTOCOL and route not in desired
+    return _is_own(route, table) and route not in desired
+
+
+def _is_own(route: Route, table: int) -> bool:
+    return route.table == table and route.protocol == PROTOCOL
+
+
+def _removals(routes: Iterable[Route]) -> list[Step]:
+    # The way to the router goes first: when this is undone, it needs its subnet's to be there.
+    return [RemoveRoute(route=route) for route in sorted(routes, key=lambda route: route.destination.prefixlen)]
 
 
 def _routes(name: str, table: int, addresses: Sequence[IPv4Interface], gateway: IPv4Address | None) -> list[Route]:
