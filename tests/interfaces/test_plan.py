@@ -398,6 +398,17 @@ def test_removing_one_of_two_leaves_the_other_all_it_needs() -> None:
     assert plan_removal({1, 2}, state)[-1] == plan_cleanup(READY)[-1]
 
 
+def test_removing_one_in_whose_place_another_was_made_leaves_that_all_it_needs() -> None:
+    other = replace(SPEC, id=2, name="onvifcam2", mac="02:00:00:00:00:02", address=IPv4Interface("192.168.1.202/24"))
+    rules = [RemoveRule(rule=rule) for rule in camera_rules()]
+    assert plan_removal({1}, READY, [other]) == [RemoveLink(name="onvifcam1"), *rules]
+    to_other_networks = rules[1]
+    assert plan_removal({1}, READY, [replace(other, address=SPEC.address)]) == [
+        RemoveLink(name="onvifcam1"),
+        *(step for step in rules if step != to_other_networks),
+    ]
+
+
 def test_a_number_that_is_not_the_interfaces_own_is_refused() -> None:
     with pytest.raises(RequestRefused, match="with the number 1, not 2"):
         plan_apply([replace(SPEC, id=2)], READY)

@@ -1,5 +1,7 @@
 """The commands that change an inventory and the kernel along with it, in this process."""
 
+from dataclasses import replace
+from ipaddress import IPv4Interface
 import json
 from pathlib import Path
 import sys
@@ -142,6 +144,27 @@ def test_an_exchange_goes_there_and_back(lan: Lan, files: Files, run: Any, tmp_p
     assert run("exchange", "--from", str(none), "--to", str(two))[2]["steps"] == planned["steps"]
     assert run("status", "--inventory", str(two))[0] == 0
     run("exchange", "--from", str(two), "--to", str(none))
+    assert lan.state("ha") == before
+
+
+@pytest.mark.parametrize("address", [f"{NETWORK}.101/24", f"{NETWORK}.110/24"], ids=["same address", "another"])
+def test_an_exchange_for_another_interface_on_the_same_parent_leaves_that_all_it_needs(
+    lan: Lan, files: Files, run: Any, tmp_path: Path, address: str
+) -> None:
+    none, one, other = (tmp_path / f"{name}.json" for name in ("none", "one", "other"))
+    before = lan.state("ha")
+    (spec,) = files.take("create", *ETH0, "--count", "1", "--static", f"{NETWORK}.101/24")
+    anew = replace(spec, id=2, name="onvifcam2", mac="02:00:00:00:00:02", address=IPv4Interface(address))
+    InventoryFile(none).save(Inventory())
+    InventoryFile(one).save(Inventory(specs=(spec,)))
+    InventoryFile(other).save(Inventory(specs=(anew,)))
+    run("exchange", "--from", str(none), "--to", str(one))
+    settings = lan.settings("ha")["eth0"]
+    assert settings["arp_ignore"] == 1
+    assert run("exchange", "--from", str(one), "--to", str(other))[0] == 0
+    assert lan.settings("ha")["eth0"] == settings
+    assert run("status", "--inventory", str(other))[2]["short"] == []
+    run("exchange", "--from", str(other), "--to", str(none))
     assert lan.state("ha") == before
 
 

@@ -217,7 +217,7 @@ def _exchange_steps(inventory: Inventory, removed: set[int], snapshot: Snapshot)
     # What comes last is what cannot be undone.
     steps = [
         *plan_apply(with_leased_gateways(inventory.specs, snapshot), snapshot),
-        *plan_removal(removed, snapshot),
+        *plan_removal(removed, snapshot, inventory.specs),
     ]
     return list(dict.fromkeys(steps))
 

@@ -167,16 +167,25 @@ def plan_leftover_rules(wanted: Collection[Rule], snapshot: Snapshot) -> list[St
     return [RemoveRule(rule=rule) for rule in snapshot.rules if rule not in wanted]
 
 
-def plan_removal(numbers: Collection[int], snapshot: Snapshot) -> list[Step]:
-    """Return the steps that remove some interfaces, and give parents that carry none of ours then their settings back."""
+def plan_removal(numbers: Collection[int], snapshot: Snapshot, made: Sequence[InterfaceSpec] = ()) -> list[Step]:
+    """Return the steps that remove some interfaces, and give parents that carry none of ours then their settings back.
+
+    Args:
+        numbers: Those that go.
+        snapshot: The kernel's state.
+        made: Interfaces that were made or completed since the snapshot: what they need stays.
+    """
     ours = marked_links(snapshot)
     tables = {routing_table(number) for number in numbers}
     sources = {rule.source for rule in snapshot.rules if rule.table in tables}
     parents = {link.parent for number, link in ours.items() if number in numbers}
     parents -= {link.parent for number, link in ours.items() if number not in numbers}
+    parents -= {spec.parent for spec in made}
+    # One of the rules of an address is the same for whatever interface has it.
+    needed = {rule for spec in made if spec.address is not None for rule in rules_for(spec.id, (spec.address,))}
     return [
         *(RemoveLink(name=link.name) for number, link in ours.items() if number in numbers),
-        *(RemoveRule(rule=rule) for rule in snapshot.rules if rule.source in sources),
+        *(RemoveRule(rule=rule) for rule in snapshot.rules if rule.source in sources and rule not in needed),
         *_restore_parents(parents, snapshot),
     ]
 
