@@ -1,9 +1,11 @@
 """The commands that change an inventory and the kernel along with it, in this process."""
 
 from dataclasses import replace
+import errno
 from ipaddress import IPv4Interface
 import json
 from pathlib import Path
+import socket
 import sys
 from typing import Any
 
@@ -95,6 +97,51 @@ def test_further_ones_get_numbers_and_macs_of_their_own(lan: Lan, files: Files) 
     # A fixed address tells that it is the same wish again; a lease does not.
     assert files.take("add", *ETH0, "--count", "1", "--static", f"{NETWORK}.110/24") == specs
     assert len(files.take("add", *ETH0, "--count", "1", "--dhcp")) == 5
+
+
+def talk_to_client(lan: Lan) -> None:
+    """Let the Home Assistant host hear of the client's MAC."""
+    with lan.open_socket("ha", socket.AF_INET, socket.SOCK_STREAM) as talking:
+        assert talking.connect_ex((lan.hosts["client"], 9)) == errno.ECONNREFUSED
+
+
+def test_a_mac_that_another_device_has_is_refused_or_left_to_it(lan: Lan, files: Files, run: Any) -> None:
+    (first,) = files.take("create", *ETH0, "--count", "1", "--dhcp")
+    files.inventory.unlink()
+    # A clone of this host, which has made the same.
+    lan.ip("client", "link", "set", "eth0", "address", first.mac)
+    talk_to_client(lan)
+    refusal = f"The MAC {first.mac}, meant for onvifcam1, is that of another device, {lan.hosts['client']}."
+    for status, said in (
+        files.enlist("create", *ETH0, "--count", "2", "--dhcp"),
+        files.enlist("add", *ETH0, "--count", "1", "--dhcp", "--mac-start", first.mac),
+        run("create", *ETH0, "--count", "2", "--dhcp")[::2],
+    ):
+        assert (status, said["ok"]) == (1, False)
+        assert said["short"][0].startswith(refusal)
+    assert not files.into.exists()
+    (second,) = files.take("add", *ETH0, "--count", "1", "--dhcp")
+    assert second.mac != first.mac
+
+
+def test_a_mac_of_a_device_that_is_gone_is_free(lan: Lan, files: Files) -> None:
+    mac = "02:00:00:00:00:05"
+    lan.ip("client", "link", "set", "eth0", "address", mac)
+    talk_to_client(lan)
+    lan.ip("client", "link", "set", "eth0", "down")
+    assert lan.neighbours("ha")[lan.hosts["client"]] == mac
+    (spec,) = files.take("create", *ETH0, "--count", "1", "--dhcp", "--mac-start", mac)
+    assert spec.mac == mac
+
+
+def test_an_interface_that_is_listed_or_there_stays_whoever_else_has_its_mac(lan: Lan, files: Files, run: Any) -> None:
+    (spec,) = files.take("create", *ETH0, "--count", "1", "--static", f"{NETWORK}.101/24")
+    lan.ip("client", "link", "set", "eth0", "address", spec.mac)
+    talk_to_client(lan)
+    again = ("create", *ETH0, "--count", "1", "--static", f"{NETWORK}.101/24")
+    assert files.take(*again) == (spec,)
+    run("exchange", "--from", str(files.inventory), "--to", str(files.inventory))
+    assert run(*again)[0] == 0
 
 
 def test_an_address_that_another_interface_of_the_host_has_is_refused(lan: Lan, files: Files, run: Any) -> None:

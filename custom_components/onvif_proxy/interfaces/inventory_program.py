@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from .errors import RequestRefused
 from .inventory import Inventory, InventoryFile
 from .kernel import read_snapshot
 from .lock import KeeperLock
+from .mac_conflicts import check_macs
 from .marks import routing_table
+from .neighbours import read_neighbours
 from .parents import list_parents
 from .plan import InterfaceSpec, existing_specs, link_of, marked_links, plan_apply, plan_removal
 from .release import release_leases
@@ -73,7 +75,9 @@ async def enlist(options: argparse.Namespace) -> Report:
     else:
         request = _request(options)
         host_id = await asyncio.to_thread(options.host_id) if request.mac_start is None else ""
-        inventory = _REQUESTED[options.change](former, request, snapshot, host_id, dhcp=options.dhcp)
+        others = {neighbour.mac for neighbour in await read_neighbours()}
+        inventory = _REQUESTED[options.change](former, request, snapshot, host_id, others, dhcp=options.dhcp)
+        await check_macs(inventory.specs, snapshot, {spec.mac for spec in former.specs})
         report.notes += warnings(request, snapshot, await list_parents())
     await asyncio.to_thread(InventoryFile(options.into).save, replace(inventory, owner=former.owner or OWNER))
     report.lines += _differences(former, inventory)
@@ -91,18 +95,28 @@ def _request(options: argparse.Namespace) -> Request:
     )
 
 
-def _created(former: Inventory, request: Request, snapshot: Snapshot, host_id: str, *, dhcp: bool) -> Inventory:
-    """Return an inventory with the first interfaces of a parent; those that are in it already take what is asked for."""
+def _created(
+    former: Inventory, request: Request, snapshot: Snapshot, host_id: str, _others: Collection[str], *, dhcp: bool
+) -> Inventory:
+    """Return an inventory with the first interfaces of a parent; those that are in it already take what is asked for.
+
+    Whoever else has their MACs, they are always the same: the same request again means the same interfaces.
+    """
     asked = [_with_addressing(spec, request, dhcp=dhcp) for spec in _specified(former, request, snapshot, host_id)]
     macs = {spec.mac for spec in asked}
     rest = replace(former, specs=tuple(spec for spec in former.specs if spec.mac not in macs))
     return _numbered(rest, asked, former, snapshot)
 
 
-def _added(former: Inventory, request: Request, snapshot: Snapshot, host_id: str, *, dhcp: bool) -> Inventory:
-    """Return an inventory with further interfaces; a fixed address that one of the parent has already is that one."""
+def _added(
+    former: Inventory, request: Request, snapshot: Snapshot, host_id: str, others: Collection[str], *, dhcp: bool
+) -> Inventory:
+    """Return an inventory with further interfaces; a fixed address that one of the parent has already is that one.
+
+    MACs that others have are left to them.
+    """
     listed = {(spec.parent, spec.address): spec for spec in former.specs if spec.address is not None}
-    used = {spec.mac for spec in former.specs} | {link.mac for link in snapshot.links}
+    used = {spec.mac for spec in former.specs}.union((link.mac for link in snapshot.links), others)
     fresh = (
         mac
         for number in range(1, len(used) + request.count + 1)

@@ -18,6 +18,7 @@ from .inventory import InventoryFile
 from .inventory_program import with_leased_gateways
 from .kernel import read_snapshot
 from .lock import KeeperLock
+from .mac_conflicts import check_macs
 from .parents import list_parents
 from .plan import InterfaceSpec, existing_specs, link_of, marked_links, plan_apply, plan_cleanup
 from .release import release_leases
@@ -154,6 +155,7 @@ async def _create(options: argparse.Namespace) -> Report:
     )
     host_id = await asyncio.to_thread(_host_id) if request.mac_start is None else ""
     specs = specify(request, snapshot, host_id)
+    await check_macs(specs, snapshot)
     report = await _carry_out(plan_apply(specs, snapshot), dry_run=options.dry_run)
     report.notes += warnings(request, snapshot, await list_parents())
     if request.first_address is None:
