@@ -21,6 +21,8 @@ class Limits:
     """Received of a viewer before it has logged in."""
     max_items_per_read: int = 64
     """Requests and interleaved frames (RTCP) of a viewer that come at once."""
+    max_recorder_items_per_read: int = 256
+    """Messages, and interleaved frames that are no media (RTCP), of a recorder that come at once."""
     max_pipelined: int = 32
     """Requests of a viewer that wait for their answer."""
     max_unread_answers: int = 64 * 1024
