@@ -14,6 +14,8 @@ import sys
 from . import control
 from .allocator import keep_freed_memory
 from .config import CameraConfig, ConfigError, read_config
+from .descriptors import allow_descriptors
+from .limits import Limits
 from .plane import PlaneLoop
 from .server import RelayServer
 
@@ -83,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--debug", action="store_true", help="log to standard error what viewers and recorders do")
     options = parser.parse_args(arguments)
     keep_freed_memory()
+    allow_descriptors(Limits())
     if options.control:
         tunnels = None if options.tunnels is None else socket.socket(fileno=options.tunnels)
         asyncio.run(control.run(tunnels=tunnels), loop_factory=PlaneLoop)
