@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 import errno
 import logging
 import os
@@ -226,6 +227,29 @@ class TestWhoIsLockedOut:
         await self.guess(camera, 9)
         await until(lambda: served.logins.is_locked_out(LOOPBACK))
         assert not await logs_in(camera.port)
+
+    async def test_a_listener_that_fails_costs_neither_the_relay_nor_the_next_failure(
+        self, relays: RelayProcess
+    ) -> None:
+        served = Served(config(credentials=VIEWER))
+        handle = await served.by(relays)
+        pid = pid_of(relays)
+        heard: list[LoginFailure] = []
+
+        def fail(failure: LoginFailure) -> None:
+            heard.append(failure)
+            raise ValueError("a defect of a listener")
+
+        served.logins.on_failure = fail
+        defects: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: defects.append(context))
+        assert not await logs_in(handle.port, OTHER_VIEWER)
+        assert not await logs_in(handle.port, replace(VIEWER, username="nobody"))
+        await until(lambda: len(heard) == 2)
+        await until(lambda: len(defects) == 2)
+        assert pid_of(relays) == pid
+        assert await logs_in(handle.port)
+        assert relays.state.restarts == 0
 
     async def test_who_guesses_elsewhere_is_locked_out_at_the_relay_whatever_happens_to_it(
         self, relays: RelayProcess

@@ -312,8 +312,11 @@ class RelayProcess:
         self._changed(served)
 
     def _changed(self, served: ServedCamera) -> None:
+        self._tell_listeners(served.on_change)
+
+    def _tell_listeners[*Arguments](self, tell: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
         # Not at once: what listeners break must not end who reads what the relay says.
-        asyncio.get_running_loop().call_soon(served.on_change)
+        asyncio.get_running_loop().call_soon(tell, *arguments)
 
     def _told(self, message: Message) -> None:
         """Take an event about a camera; of one that is given up there may be some on their way."""
@@ -322,7 +325,7 @@ class RelayProcess:
                 served.activity = message
                 self._changed(served)
             case LoginFailed() if (served := self._served.get(message.id)) is not None:
-                served.logins.note(message.failure)
+                self._tell_listeners(served.logins.note, message.failure)
             case LockedOut() if (served := self._served.get(message.id)) is not None:
                 served.logins.lock_out(message.source, message.seconds)
 

@@ -219,6 +219,11 @@ class RtspFramer:
         self._searched = 0
         """Bytes of the rest in which no headers end."""
 
+    @property
+    def max_size(self) -> int:
+        """Bytes of the longest message; of no message more needs to be seen."""
+        return self._max_message + self._max_body
+
     def feed(self, data: bytes) -> list[RtspRequest | RtspResponse | InterleavedRun]:
         """Take received bytes, return what became whole, in order. Raises RtspError."""
         if self._rest:

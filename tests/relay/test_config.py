@@ -1,6 +1,7 @@
 """Configurations that people write."""
 
 import json
+import math
 
 import pytest
 
@@ -44,6 +45,12 @@ def test_a_camera_is_all_that_it_says() -> None:
     ]
 
 
+@pytest.mark.parametrize("options", [{"tick": 0.1, "keep_seconds": 86400}, {"tick": 0, "keep_seconds": 0}])
+def test_options_may_be_as_long_as_is_sensible(options: dict[str, float]) -> None:
+    (read,) = read_config(json.dumps([camera(options=options)]))
+    assert read.options == CameraOptions(**options)
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
@@ -61,6 +68,15 @@ def test_a_camera_is_all_that_it_says() -> None:
         (json.dumps([camera(colour="blue")]), "camera 1: 'colour' is unknown"),
         (json.dumps([camera(options={"audio": 1})]), "camera 1, options, audio is not bool"),
         (json.dumps([camera(options={"tick": "1"})]), "camera 1, options, tick is not float"),
+        (json.dumps([camera(options={"tick": 5})]), "camera 1, options, tick is not from 0 to 0.1"),
+        (json.dumps([camera(options={"tick": -0.001})]), "camera 1, options, tick is not from 0 to 0.1"),
+        (json.dumps([camera(options={"tick": math.nan})]), "camera 1, options, tick is no number"),
+        (json.dumps([camera(options={"keep_seconds": -1})]), "camera 1, options, keep_seconds is not from 0 to 86400"),
+        (
+            json.dumps([camera(options={"keep_seconds": 86401})]),
+            "camera 1, options, keep_seconds is not from 0 to 86400",
+        ),
+        (json.dumps([camera(options={"keep_seconds": math.inf})]), "camera 1, options, keep_seconds is no number"),
         (json.dumps([camera(sources={"main": {}})]), "camera 1, sources, 'main': uri is missing"),
         (
             json.dumps([camera(sources={"main": {"uri": "http://a/", "credentials": ACCOUNT}})]),

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+from dataclasses import fields
 import json
 from pathlib import Path
 import shutil
@@ -10,7 +11,7 @@ import sys
 
 import pytest
 
-from custom_components.onvif_proxy.relay import program
+from custom_components.onvif_proxy.relay import CameraOptions, program
 
 from .conftest import until
 from .rtsp_client import VIEWER, RtspClient
@@ -58,6 +59,9 @@ async def test_it_explains_itself_without_home_assistant(options: tuple[str, ...
     assert (status, errors) == (0, "")
     assert "--config FILE" in output
     assert "--control" in output
+    for option in fields(CameraOptions):
+        assert f'"{option.name}": ' in output
+        assert f"\n  {option.name} " in output
 
 
 async def test_a_python_that_is_too_old_is_told_in_a_sentence() -> None:

@@ -4,23 +4,25 @@ import asyncio
 
 import pytest
 
-from custom_components.onvif_proxy.relay import CameraOptions
+from custom_components.onvif_proxy.relay import CameraOptions, still
 from custom_components.onvif_proxy.relay.errors import UpstreamEnded, UpstreamUnauthorized
+from custom_components.onvif_proxy.relay.fanout import Fanout
+from custom_components.onvif_proxy.relay.key_frame import KeyFrame
 from custom_components.onvif_proxy.relay.statistics import StreamState
-from custom_components.onvif_proxy.rtsp import RtspResponse
+from custom_components.onvif_proxy.rtsp import RtspResponse, frame
 
 from .conftest import relaying, until
 from .rtsp_client import RtspClient
-from .scripted_recorder import SDP, ScriptedRecorder, described, ok, silence
+from .scripted_recorder import SDP, ScriptedRecorder, described, ok, packet, silence
 
 
 async def test_it_is_taken_from_the_session_of_the_viewers() -> None:
     recorder = ScriptedRecorder()
     async with relaying(recorder) as server, RtspClient(server.port) as viewer:
         await viewer.play()
-        frame = await server.key_frame("main", timeout=1.0)
-        assert frame is not None
-        assert (frame.codec, frame.data[-10:]) == ("H264", b"\0\0\0\1\x65first")
+        found = await server.key_frame("main", timeout=1.0)
+        assert found is not None
+        assert (found.codec, found.data[-10:]) == ("H264", b"\0\0\0\1\x65first")
         assert recorder.methods.count("PLAY") == 1
 
 
@@ -28,9 +30,9 @@ async def test_parameter_sets_that_are_no_base64_are_left_out() -> None:
     sets = b"Z0LADdkBYJaEAAADAAQAAAMAyDxQqSA=,aO4xsg=="
     recorder = ScriptedRecorder(DESCRIBE=described(SDP.replace(sets, "Zü==,!,aO4xsg==".encode())))
     async with relaying(recorder) as server:
-        frame = await server.key_frame("main", timeout=1.0)
-        assert frame is not None
-        assert frame.data == b"\0\0\0\1\x68\xee\x31\xb2" + b"\0\0\0\1\x65first"
+        found = await server.key_frame("main", timeout=1.0)
+        assert found is not None
+        assert found.data == b"\0\0\0\1\x68\xee\x31\xb2" + b"\0\0\0\1\x65first"
 
 
 async def test_a_session_is_opened_for_it_and_ends_after_it() -> None:
@@ -61,6 +63,29 @@ async def test_a_recorder_that_sends_nothing_costs_the_timeout_and_is_left() -> 
     async with relaying(recorder) as server:
         assert await server.key_frame("main", timeout=0.2) is None
         await until(lambda: recorder.open_connections == 0)
+
+
+async def test_it_is_looked_for_again_only_when_there_is_another_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[KeyFrame | None] = []
+    look = Fanout.key_frame
+
+    def key_frame(fanout: Fanout) -> KeyFrame | None:
+        looks.append(look(fanout))
+        return looks[-1]
+
+    monkeypatch.setattr(Fanout, "key_frame", key_frame)
+    monkeypatch.setattr(still, "LOOK_SECONDS", 0.001)
+    recorder = ScriptedRecorder(PLAY=lambda *_: ok())
+    async with relaying(recorder) as server:
+        asking = asyncio.create_task(server.key_frame("main", timeout=5.0))
+        await until(lambda: server.statistics().streams[0].state is StreamState.LIVE)
+        recorder.connections[0].send(frame(0, packet(1, 100, b"\x65one", marker=False)))
+        await asyncio.sleep(0.1)
+        assert looks == [None]
+        recorder.connections[0].send(frame(0, packet(2, 100, b"\x65two")))
+        found = await asking
+        assert found is not None
+        assert looks == [None, found]
 
 
 async def test_why_the_recorder_refuses_is_raised() -> None:

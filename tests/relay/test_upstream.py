@@ -15,8 +15,11 @@ from custom_components.onvif_proxy.digest import DigestServer
 from custom_components.onvif_proxy.model import Credentials
 from custom_components.onvif_proxy.relay import StreamState
 from custom_components.onvif_proxy.relay.connection import Connection as RelayConnection
+from custom_components.onvif_proxy.relay.fanout import Fanout
+from custom_components.onvif_proxy.relay.plane import READ_BUFFER, running_plane
 from custom_components.onvif_proxy.relay.statistics import StreamReason
-from custom_components.onvif_proxy.rtsp import Headers, RtspRequest, RtspResponse, frame
+from custom_components.onvif_proxy.relay.upstream import UpstreamSession
+from custom_components.onvif_proxy.rtsp import Headers, RtspFramer, RtspRequest, RtspResponse, frame
 
 from .conftest import AT_ONCE, QUICK, relaying, until
 from .rtsp_client import RtspClient
@@ -480,6 +483,48 @@ async def test_media_and_messages_may_be_cut_anywhere() -> None:
             await send(bytes((byte,)))
         assert [await viewer.frame() for _ in range(3)] == wanted
     assert len(recorder.connections) == 1
+
+
+RESPONSE = b"RTSP/1.0 200 OK\r\n\r\n"
+
+
+@pytest.mark.parametrize("item", [RESPONSE, frame(9, b""), frame(1, b"")], ids=["message", "frame", "report"])
+async def test_a_recorder_that_floods_with_what_is_no_media_is_left(item: bytes) -> None:
+    recorder = ScriptedRecorder()
+    limits = replace(QUICK, max_recorder_items_per_read=4)
+    async with relaying(recorder, limits) as server, RtspClient(server.port) as viewer:
+        await viewer.play()
+        assert await viewer.frame() == (0, FIRST)
+        picture = packet(2, 200, b"\x41picture")
+        recorder.connections[0].send(4 * item + frame(0, picture))
+        assert await viewer.frame() == (0, picture)
+        recorder.connections[0].send(5 * item + frame(0, picture))
+        await until(lambda: server.statistics().streams[0].trouble is not None)
+        trouble = server.statistics().streams[0].trouble
+        assert trouble is not None
+        assert trouble.reason is StreamReason.NOT_UNDERSTOOD
+
+
+async def test_of_what_follows_a_message_no_more_is_copied_than_a_message_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    parse = RtspFramer.message_at
+
+    def message_at(framer: RtspFramer, data: bytes) -> tuple[RtspRequest | RtspResponse | None, int]:
+        seen.append(len(data))
+        return parse(framer, data)
+
+    monkeypatch.setattr(RtspFramer, "message_at", message_at)
+    recorder, plane = ScriptedRecorder(), running_plane()
+    session = UpstreamSession(recorder.source, QUICK, plane, Fanout(QUICK), tick=None)
+    longest = RtspFramer().max_size
+    head = b"RTSP/1.0 200 OK\r\nContent-Length: 65536\r\n"
+    message = head + b"X: " + b"x" * (longest - 65536 - len(head) - 7) + b"\r\n\r\n" + bytes(65536)
+    data = message.ljust(READ_BUFFER, b"$")
+    plane.view[:] = data
+    assert len(message) == longest
+    assert session.data_received(len(data)) >= longest
+    assert seen == [longest]
+    await session.close()
 
 
 async def test_requests_of_the_recorder_are_refused() -> None:

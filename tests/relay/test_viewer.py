@@ -510,6 +510,35 @@ async def test_the_number_of_viewers_is_limited() -> None:
     assert len(recorder.connections) == 1
 
 
+async def test_who_has_not_logged_in_is_limited_over_all_cameras() -> None:
+    limits = replace(QUICK, max_strangers_per_address=2)
+    async with (
+        relaying(ScriptedRecorder(), limits) as one,
+        relaying(ScriptedRecorder(), limits) as other,
+        RtspClient(one.port) as first,
+        RtspClient(other.port, local_address="127.0.0.2") as elsewhere,
+    ):
+        assert (await first.request("OPTIONS", "*")).status == 200
+        assert (await elsewhere.request("OPTIONS", "*")).status == 200
+        async with RtspClient(other.port) as second:
+            assert (await second.request("OPTIONS", "*")).status == 200
+            for server in (one, other):
+                async with RtspClient(server.port) as refused:
+                    assert await refused.ended()
+            # Who logs in, or leaves, makes room for another.
+            assert (await first.request("GET_PARAMETER", "/main")).status == 200
+            async with RtspClient(one.port) as third:
+                assert (await third.request("OPTIONS", "*")).status == 200
+                async with RtspClient(one.port) as refused:
+                    assert await refused.ended()
+        assert one._camera is not None
+        strangers = one._camera.common.strangers
+        await until(lambda: strangers.number("127.0.0.1") == 0)
+        async with RtspClient(one.port) as fourth:
+            assert (await fourth.request("OPTIONS", "*")).status == 200
+    await until(lambda: not strangers._by_address)
+
+
 async def test_the_number_of_connections_is_limited() -> None:
     limits = replace(QUICK, max_connections=2, max_connections_per_address=1)
     async with (

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+import socket
 from typing import Protocol
 
 from ..logins import LoginGuard
 from ..model import Credentials, StreamRole
 from .backchannel import Backchannel
+from .descriptors import viewers_may_have
 from .hub import StreamHub
 from .limits import Limits
 from .options import CameraOptions
@@ -23,6 +25,10 @@ class Viewer(Protocol):
     address: str
     task: asyncio.Task[None] | None
     """Runs until nothing of it is left."""
+
+    @property
+    def known(self) -> bool:
+        """Whether it has logged in, or has gone as far as one that has."""
 
     @property
     def watching(self) -> bool:
@@ -63,14 +69,19 @@ class Camera:
         self.backchannel = Backchannel(self.limits, self.common)
         self.raw = RawStream(self.on_change)
 
-    def may_connect(self, address: str) -> bool:
-        """Tell whether one more connection from an address is allowed."""
+    def may_connect(self, address: str, sock: socket.socket) -> bool:
+        """Tell whether one more connection from an address is allowed, with this socket, which is new."""
         same = sum(viewer.address == address for viewer in self.viewers)
         return (
             len(self.viewers) < self.limits.max_connections
             and same < self.limits.max_connections_per_address
-            and self.common.plane.sockets < self.limits.max_sockets
+            and self.common.strangers.number(address) < self.limits.max_strangers_per_address
+            and viewers_may_have(sock.fileno(), self.limits)
         )
+
+    def connected(self, viewer: Viewer) -> None:
+        """Note whose connection was taken: it is a stranger until it logs in."""
+        self.common.strangers.add(viewer)
 
     def may_watch(self, address: str) -> bool:
         """Tell whether one more viewer at an address may hold a stream."""

@@ -11,6 +11,8 @@ from .uris import parse_location
 from .wire import WireError, from_wire
 
 DEFAULT_OPTIONS = CameraOptions()
+_LONGEST = {"keep_seconds": 86_400.0, "tick": 0.1}
+"""Seconds that options may be; all streams wait while the relay sleeps to its next tick."""
 
 
 class ConfigError(ValueError):
@@ -54,6 +56,9 @@ def _read_camera(value: object, place: str) -> CameraConfig:
         raise ConfigError(f"{place}: no sources")
     for name, source in camera.sources.items():
         _check_uri(source.uri, f"{place}, sources, {name!r}, uri")
+    for name, longest in _LONGEST.items():
+        if not 0 <= getattr(camera.options, name) <= longest:
+            raise ConfigError(f"{place}, options, {name} is not from 0 to {longest:g}")
     return camera
 
 

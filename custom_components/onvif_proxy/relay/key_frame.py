@@ -11,6 +11,8 @@ from .frames import HEADER, RTP_HEADER, rtp_header, rtp_payload, spans
 _START_CODE = b"\0\0\0\1"
 MAX_KEY_FRAME = 8 * 1024 * 1024
 """Bytes."""
+MAX_PARTS = 8 * 1024
+"""Packets, of all channels, that are walked for a key frame, and NAL units that they may hold: one of 8 MiB in usual packets has 6000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ _PARAMETERS = {"H264": ("sprop-parameter-sets",), "H265": ("sprop-vps", "sprop-s
 
 
 def read_key_frame(pieces: Iterable[bytes], channel: int, medium: MediaDescription) -> KeyFrame | None:
-    """Read the picture that a group of pictures begins with; None where it isn't whole yet, or of another encoding.
+    """Read the picture that a group of pictures begins with; None where it isn't whole yet, over a limit, or of another encoding.
 
     `pieces` are whole interleaved frames, the video's on `channel`. Parameter sets of the session description come first,
     so that those in the group, if there are any, are the ones that hold.
@@ -77,15 +79,17 @@ def read_key_frame(pieces: Iterable[bytes], channel: int, medium: MediaDescripti
                 data += _START_CODE + unit
     look = FINDERS[medium.encoding]
     seen = False
+    parts = 0
     for payload, marker in _payloads(pieces, channel):
         # Some devices mark parameter sets like pictures.
         seen = seen or look(payload, 0, len(payload)) is Sight.KEY
         try:
             for unit, begins in units(payload):
                 data += _START_CODE + unit if begins else unit
+                parts += 1
+                if parts > MAX_PARTS or len(data) > MAX_KEY_FRAME:
+                    return None
         except IndexError:
-            return None
-        if len(data) > MAX_KEY_FRAME:
             return None
         if marker and seen:
             return KeyFrame(codec, bytes(data))
@@ -93,9 +97,13 @@ def read_key_frame(pieces: Iterable[bytes], channel: int, medium: MediaDescripti
 
 
 def _payloads(pieces: Iterable[bytes], channel: int) -> Iterator[tuple[bytes, bool]]:
-    """Yield (payload, marker) of a channel's packets."""
+    """Yield (payload, marker) of a channel's packets, of the first `MAX_PARTS` of all channels."""
+    left = MAX_PARTS
     for piece in pieces:
         for number, position, step, count in spans(piece):
+            left -= count
+            if left < 0:
+                return
             if number != channel or step < HEADER + RTP_HEADER:
                 continue
             for at in range(position + HEADER, position + step * count, step):

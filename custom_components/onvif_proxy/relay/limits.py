@@ -15,12 +15,18 @@ class Limits:
     max_connections: int = 64
     """TCP connections, logged in or not; one more is closed at once."""
     max_connections_per_address: int = 16
-    max_sockets: int = 2048
-    """Of all cameras of the process, to recorders too; one more viewer is closed at once."""
+    max_strangers_per_address: int = 256
+    """TCP connections to all cameras of the process that have not logged in: who records two streams of 64 cameras begins
+    with 128 at once."""
+    max_descriptors: int = 8192
+    """Of the process, for all cameras, to recorders too; fewer where the system allows fewer. One more viewer is closed at
+    once: it takes one to six of them."""
     max_login_bytes: int = 32 * 1024
     """Received of a viewer before it has logged in."""
     max_items_per_read: int = 64
     """Requests and interleaved frames (RTCP) of a viewer that come at once."""
+    max_recorder_items_per_read: int = 256
+    """Messages, and interleaved frames that are no media (RTCP), of a recorder that come at once."""
     max_pipelined: int = 32
     """Requests of a viewer that wait for their answer."""
     max_unread_answers: int = 64 * 1024

@@ -14,6 +14,8 @@ import sys
 from . import control
 from .allocator import keep_freed_memory
 from .config import CameraConfig, ConfigError, read_config
+from .descriptors import allow_descriptors
+from .limits import Limits
 from .plane import PlaneLoop
 from .server import RelayServer
 
@@ -30,9 +32,16 @@ The configuration is a JSON list of cameras:
     "credentials": {"username": "viewer", "password": "..."},
     "sources": {"main": {"uri": "rtsp://192.0.2.2:554/Streaming/Channels/101",
                          "credentials": {"username": "admin", "password": "..."}}},
-    "options": {"keep_seconds": 10, "always_on": false, "audio": true, "raw": false}}]
-Options may be left out; credentials that are null let everybody in. "raw" is for recorders whose streams can't be read: connections
-are passed on to the host and port of the source "main" as they are, so paths and logins are the recorder's own.
+    "options": {"keep_seconds": 10, "always_on": false, "audio": true, "raw": false,
+                 "tick": 0.002}}]
+Credentials that are null let everybody in. Options may be left out, each for what is shown above:
+  keep_seconds  how long a session with the recorder outlives its last viewer, up to a day
+  always_on     sessions with the recorder are kept without viewers
+  audio         viewers get sound
+  raw           for recorders whose streams can't be read: connections are passed on to the host and port of the source "main" as
+                they are, so paths and logins are the recorder's own, and keep_seconds, always_on and audio mean nothing
+  tick          seconds for which small packets are gathered, up to 0.1; 0 passes on each at once. The shortest of all cameras
+                that are served at a time holds
 """
 
 
@@ -76,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--debug", action="store_true", help="log to standard error what viewers and recorders do")
     options = parser.parse_args(arguments)
     keep_freed_memory()
+    allow_descriptors(Limits())
     if options.control:
         tunnels = None if options.tunnels is None else socket.socket(fileno=options.tunnels)
         asyncio.run(control.run(tunnels=tunnels), loop_factory=PlaneLoop)

@@ -6,6 +6,7 @@ import logging
 import socket
 
 from .camera import Camera
+from .descriptors import require_descriptors
 from .dial import dial
 from .errors import UpstreamError, UpstreamNonsense, UpstreamTimeout
 from .plane import Plane
@@ -35,6 +36,11 @@ class RawViewer:
         # Eager: a task that is cancelled before its first step would never reach its end.
         self.task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._run(), eager_start=True)
         """Runs until nothing of it is left."""
+
+    @property
+    def known(self) -> bool:
+        """Tell whether the recorder is asked to let it in: that it did is for those two to know."""
+        return self._watching
 
     @property
     def watching(self) -> bool:
@@ -97,9 +103,11 @@ class RawViewer:
     async def _serve(self) -> str:
         """Pass on; return why that ended. Raises UpstreamError where the recorder can't be had, and OSError."""
         camera = self._camera
+        require_descriptors(self._sock.fileno(), self._limits)
         with camera.raw.connecting():
             recorder = await self._connect()
         with recorder:
+            require_descriptors(self._sock.fileno(), self._limits)
             recorder.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
             passage = RawPassage(self._sock, recorder, self._plane, self._limits, tick=camera.options.tick)
             self._passage = passage

@@ -202,10 +202,10 @@ class RelayServer:
                 loop.remove_reader(self._listener.fileno())
                 self._rest = loop.call_later(_REST, self._listen)
                 return
-            if self._camera.may_connect(address):
+            if self._camera.may_connect(address, sock):
                 sock.setblocking(False)
                 serve = RawViewer if self._options.raw else ViewerSession
-                serve(self._camera, sock, address)
+                self._camera.connected(serve(self._camera, sock, address))
             else:
                 _LOGGER.debug("Viewer %s is one too many", address)
                 sock.close()

@@ -5,14 +5,16 @@ import weakref
 
 from .login_retry import LoginRetry
 from .plane import Plane, running_plane
+from .strangers import Strangers
 
 
 @dataclass(slots=True, weakref_slot=True)
 class Shared:
-    """Sockets, and accounts that recorders refused."""
+    """Sockets, accounts that recorders refused, and who has not logged in."""
 
     plane: Plane
     login_retry: LoginRetry = field(default_factory=LoginRetry)
+    strangers: Strangers = field(default_factory=Strangers)
 
 
 _SHARED: weakref.WeakKeyDictionary[Plane, Shared] = weakref.WeakKeyDictionary()

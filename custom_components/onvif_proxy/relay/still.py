@@ -25,7 +25,9 @@ async def fetch_key_frame(hub: StreamHub, *, timeout: float) -> KeyFrame | None:
 
     Without a timeout, 0, the stream isn't opened. Raises UpstreamError as the attempt to open it did.
     """
-    frame = hub.fanout.key_frame()
+    fanout = hub.fanout
+    pictures = fanout.pictures
+    frame = fanout.key_frame()
     if frame is not None or timeout <= 0:
         return frame
     asker = _Asker()
@@ -33,8 +35,13 @@ async def fetch_key_frame(hub: StreamHub, *, timeout: float) -> KeyFrame | None:
     try:
         async with asyncio.timeout(timeout):
             await hub.describe(asker)
-            while (frame := hub.fanout.key_frame()) is None and not asker.ended:
-                await asyncio.sleep(LOOK_SECONDS)
+            while frame is None and not asker.ended:
+                # Without another picture there is no other answer.
+                if fanout.pictures == pictures:
+                    await asyncio.sleep(LOOK_SECONDS)
+                else:
+                    pictures = fanout.pictures
+                    frame = fanout.key_frame()
     except TimeoutError:
         return None
     finally:

@@ -14,6 +14,7 @@ import socket
 from ..model import TunnelHalf
 from ..rtsp import RtspError
 from .camera import Camera
+from .descriptors import viewers_may_have
 from .plane import Plane
 from .viewer import ViewerSession
 
@@ -73,15 +74,19 @@ class TunnelDoor:
             if tunnel is None:
                 _LOGGER.debug("Viewer %s has no tunnel of that name", half.client)
                 _refuse(sock, _NO_TUNNEL)
+            elif not viewers_may_have(sock.fileno(), self._camera.limits):
+                _LOGGER.debug("Viewer %s is one too many", half.client)
+                _refuse(sock, _FULL)
             else:
                 tunnel.listen(sock, received)
-        elif not self._camera.may_connect(half.client):
+        elif not self._camera.may_connect(half.client, sock):
             _LOGGER.debug("Viewer %s is one too many", half.client)
             _refuse(sock, _FULL)
         else:
             if (former := self._tunnels.get(key)) is not None:
                 former.viewer.end()
-            self._tunnels[key] = _Tunnel(self._camera, sock, half.client, on_end=partial(self._forget, key))
+            self._tunnels[key] = tunnel = _Tunnel(self._camera, sock, half.client, on_end=partial(self._forget, key))
+            self._camera.connected(tunnel.viewer)
 
     def _forget(self, key: tuple[str, str], tunnel: _Tunnel) -> None:
         if self._tunnels.get(key) is tunnel:

@@ -8,11 +8,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 import errno
+import os
 import secrets
 import socket
 import time
 
 from .delivery import GroupDelivery
+from .descriptors import viewers_may_have
 from .fields import Channels, Ports
 from .frames import HEADER
 from .limits import Limits
@@ -236,5 +238,9 @@ def _bind_pair(address: str, limits: Limits) -> tuple[socket.socket, socket.sock
             if error.errno != errno.EADDRINUSE:
                 raise
         else:
-            return pair[0], pair[1]
+            if viewers_may_have(pair[1].fileno(), limits):
+                return pair[0], pair[1]
+            for sock in pair:
+                sock.close()
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     raise OSError(errno.EADDRINUSE, "all ports are taken")

@@ -177,7 +177,7 @@ class UpstreamSession:
         plane, scanner = self._plane, self.scanner
         plane.received += size
         position = 0
-        while True:
+        for _ in range(self._limits.max_recorder_items_per_read + 1):
             end = scanner.scan(plane.buffer, position, size)
             if end > position:
                 self._heard += 1
@@ -188,6 +188,7 @@ class UpstreamSession:
             position = self._take_other(end, size)
             if position == end:
                 return end
+        raise RtspError("too many messages or frames at once")
 
     def _take_other(self, start: int, end: int) -> int:
         """Take one message, or a frame that isn't media, at a position; return its end, `start` where it isn't whole."""
@@ -199,7 +200,7 @@ class UpstreamSession:
             if view[1] in self._report_channels and not self._closing:
                 self._handler.report_received(view[1], bytes(view[HEADER:length]))
             return start + length
-        message, taken = self._framer.message_at(bytes(view))
+        message, taken = self._framer.message_at(bytes(view[: self._framer.max_size]))
         if isinstance(message, RtspRequest):
             if self._connection is not None:
                 headers = Headers([("CSeq", message.headers.get("CSeq") or "0")])

@@ -100,6 +100,11 @@ class ViewerSession:
         self.connection.start()
 
     @property
+    def known(self) -> bool:
+        """Tell whether it has logged in."""
+        return self._login.done
+
+    @property
     def watching(self) -> bool:
         """Tell whether it holds a stream."""
         return self._hub is not None
