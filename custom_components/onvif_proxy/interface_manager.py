@@ -197,8 +197,21 @@ def _with_interfaces_for(
             mac = derive_mac(instance, camera, taken)
             taken.add(mac)
             spec = InterfaceSpec(id=number, name=f"{NAME_PREFIX}{number}", mac=mac, parent=wish.parent, camera=camera)
-        specs[camera] = replace(spec, parent=wish.parent, address=address, gateway=gateway, dhcp=not wish.addresses)
+        specs[camera] = replace(
+            spec,
+            parent=wish.parent,
+            address=address,
+            gateway=gateway or _known_gateway(spec, wish.parent, address),
+            dhcp=not wish.addresses,
+        )
     return replace(inventory, specs=tuple(specs.values()))
+
+
+def _known_gateway(spec: InterfaceSpec, parent: str, address: IPv4Interface | None) -> IPv4Address | None:
+    """Return the gateway of before if it still fits: after a power cut the parent may have no default route yet."""
+    if spec.gateway is None or address is None or spec.parent != parent:
+        return None
+    return spec.gateway if spec.gateway in address.network else None
 
 
 def _number_of(name: str) -> int:

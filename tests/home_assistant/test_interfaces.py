@@ -111,12 +111,14 @@ def host(hass: HomeAssistant, tmp_path: Path) -> Iterator[None]:
         yield
 
 
-def dedicated(recorder: SimulatedRecorder, *addresses: str, remove: bool = True) -> MockConfigEntry:
+def dedicated(
+    recorder: SimulatedRecorder, *addresses: str, parent: str = "eth0", remove: bool = True
+) -> MockConfigEntry:
     return entry_for(
         recorder,
         **{
             CONF_ADDRESSING: "dedicated",
-            CONF_PARENT: "eth0",
+            CONF_PARENT: parent,
             CONF_ADDRESSES: list(addresses),
             CONF_REMOVE_INTERFACES: remove,
         },
@@ -184,6 +186,48 @@ async def test_fixed_addresses_are_given_in_order_and_then_run_out(
         ("192.0.2.202/24", "192.0.2.1", False),
     ]
     assert statuses(hass, entry) == ["running", "running", "waiting_for_address"]
+
+
+async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Unload the entry, forget the manager, and set both up again."""
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass.data.pop(interface_manager._MANAGER)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+def routes(*found: Route) -> Any:
+    """Let the host have these routes."""
+    snapshot = Snapshot(links=(), routes=found, rules=())
+    return patch.object(interface_manager, "read_snapshot", AsyncMock(return_value=snapshot))
+
+
+async def test_a_start_before_the_host_has_its_router_takes_it_from_no_camera(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp
+) -> None:
+    entry = dedicated(recorder, "192.0.2.201/24", "192.0.2.202/24")
+    assert await set_up(entry)
+    before = await stored(hass)
+    with routes():
+        await restart(hass, entry)
+        assert await stored(hass) == before
+    with routes(replace(ROUTE, gateway=IPv4Address("192.0.2.254"))):
+        await restart(hass, entry)
+    assert [str(spec.gateway) for spec in (await stored(hass)).specs] == ["192.0.2.254"] * 2
+
+
+@pytest.mark.parametrize(
+    ("parent", "network"), [("eth1", "192.0.2"), ("eth0", "198.51.100")], ids=["another parent", "another network"]
+)
+async def test_cameras_that_move_leave_their_router_behind(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, parent: str, network: str
+) -> None:
+    entry = dedicated(recorder, "192.0.2.201/24", "192.0.2.202/24", remove=False)
+    assert await set_up(entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    with routes():
+        assert await set_up(dedicated(recorder, f"{network}.201/24", f"{network}.202/24", parent=parent))
+    assert [(spec.parent, spec.gateway) for spec in (await stored(hass)).specs] == [(parent, None)] * 2
 
 
 async def test_a_new_channel_gets_a_new_interface(
