@@ -153,11 +153,11 @@ class InterfaceManager:
             return {spec.camera: spec.mac for spec in inventory.specs if spec.camera in cameras}
 
     async def async_repair(self) -> None:
-        """Bring the interfaces to what they should be, now; raises InterfaceError."""
+        """Bring the interfaces to what they should be, now, and look whether they are; raises InterfaceError."""
         async with self._lock:
             await self._async_start()
             if self._keeper is not None:
-                await self._keeper.replace(self._inventory)
+                await self._keeper.repair()
             await self.health.async_check()
 
     async def async_remove(self, prefix: str) -> None:

@@ -70,7 +70,7 @@ class FakeKeeper:
     def __init__(self, inventory: Inventory, *, lease_file: Path) -> None:
         self.inventory = inventory
         self.running = False
-        self.replaced = 0
+        self.repaired = 0
         FakeKeeper.current = self
 
     async def start(self) -> None:
@@ -85,9 +85,13 @@ class FakeKeeper:
     async def replace(self, inventory: Inventory) -> None:
         if FakeKeeper.refuses is not None:
             raise FakeKeeper.refuses
-        self.replaced += 1
         self.inventory = inventory
         self._make()
+
+    async def repair(self) -> None:
+        if FakeKeeper.refuses is not None:
+            raise FakeKeeper.refuses
+        self.repaired += 1
 
     def _make(self) -> None:
         for spec in self.inventory.specs:
@@ -512,14 +516,9 @@ async def test_a_fixable_issue_is_fixed_by_a_click(
 ) -> None:
     assert await async_setup_component(hass, REPAIRS, {})
     manager = await async_get_manager(hass)
-    with patch.object(
-        interface_health, "diagnose", AsyncMock(return_value=[finding(Check.RULE_MISSING, fixable=True)])
-    ):
-        await manager.health.async_check()
     client = await hass_client()
 
-    async def click(refuses: InterfaceError | None) -> dict[str, Any]:
-        FakeKeeper.refuses = refuses
+    async def click() -> dict[str, Any]:
         answer = await client.post(
             "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": "interface_rule_missing_onvifcam1"}
         )
@@ -527,9 +526,31 @@ async def test_a_fixable_issue_is_fixed_by_a_click(
         assert step["step_id"] == "confirm"
         return dict(await (await client.post(f"/api/repairs/issues/fix/{step['flow_id']}", json={})).json())
 
-    refused = await click(KernelRefused("busy"))
-    assert (refused["type"], refused["reason"]) == ("abort", "repair_failed")
-    before = FakeKeeper.current.replaced
-    assert (await click(None))["type"] == "create_entry"
-    assert FakeKeeper.current.replaced == before + 1
+    with patch.object(
+        interface_health, "diagnose", AsyncMock(return_value=[finding(Check.RULE_MISSING, fixable=True)])
+    ):
+        await manager.health.async_check()
+        FakeKeeper.refuses = KernelRefused("busy")
+        refused = await click()
+        assert (refused["type"], refused["reason"]) == ("abort", "repair_failed")
+        assert refused["description_placeholders"] == {"reason": "busy"}
+        FakeKeeper.refuses = None
+        undone = await click()
+        assert (undone["type"], undone["reason"]) == ("abort", "still_wrong")
+        assert len(ir.async_get(hass).issues) == 1
+    assert (await click())["type"] == "create_entry"
+    assert FakeKeeper.current.repaired == 2
     assert not ir.async_get(hass).issues
+
+
+async def test_a_click_begins_to_keep_them_where_that_failed_before(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    FakeKeeper.refuses_start = KernelRefused("no memory")
+    await restart(hass, entry)
+    manager = await async_get_manager(hass)
+    with pytest.raises(KernelRefused):
+        await manager.async_repair()
+    FakeKeeper.refuses_start = None
+    await manager.async_repair()
+    assert FakeKeeper.current.running
