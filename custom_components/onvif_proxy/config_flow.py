@@ -39,6 +39,7 @@ from .const import (
     CONF_PARENT,
     CONF_REMOVE_INTERFACES,
     DOMAIN,
+    LOGGER,
     Addressing,
     Method,
 )
@@ -59,7 +60,7 @@ from .forms import (
     parent_option,
 )
 from .interface_manager import async_get_manager, async_may_make_interfaces
-from .interfaces import Interface, Parent, list_parents, propose_addresses, read_interfaces
+from .interfaces import Interface, InterfaceError, Parent, list_parents, propose_addresses, read_interfaces
 from .model import Credentials, Recorder, RecorderInfo
 from .nvr import FoundRecorder, OnvifDriver, RecorderError, find_recorders
 from .options_flow import OnvifProxyOptionsFlow
@@ -299,10 +300,16 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
                 progress_task=self._waiting,
                 description_placeholders=await self._host_command(),
             )
+        self._waiting = None  # if others take them before the user goes on, the next wait begins
         return self.async_show_progress_done(next_step_id="existing_interfaces")
 
     async def _async_wait_for_interfaces(self) -> None:
-        while len(await self._free_interfaces()) < self._needed:
+        while True:
+            try:
+                if len(await self._free_interfaces()) >= self._needed:
+                    return
+            except InterfaceError as error:
+                LOGGER.debug("The interfaces could not be read: %s", error)
             await asyncio.sleep(INTERFACE_POLL_SECONDS)
 
     async def _host_command(self) -> dict[str, str]:

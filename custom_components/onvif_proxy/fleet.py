@@ -71,6 +71,7 @@ class Fleet:
         self._tokens = TokenVerifier()
         self._decoder = Decoder(hass.async_add_executor_job)
         self._manager = interfaces
+        self._wish = wish
         self._watch = InterfaceWatch(self._interfaces_changed)
         self.placement = Placement(
             hass,
@@ -379,13 +380,21 @@ class Fleet:
             await self._host_search.async_use(self._entry.entry_id)
         if not self._started:
             return  # stopped meanwhile
+        await self._async_watch_and_provide()
+        await asyncio.gather(*(self._async_run_camera(fleet_camera) for fleet_camera in self.cameras.values()))
+
+    async def _async_watch_and_provide(self) -> None:
+        """Follow the interfaces of the host, and have those of the cameras made."""
         try:
             await self._watch.start()
         except KernelRefused as error:
             LOGGER.warning("%s; trying again in %s s", error, RETRY_SECONDS)
-            self._retry_later(partial(self._async_run, _hass))
+            self._retry_later(self._async_watch_and_provide_and_place)
         await self._async_provide(list(self.cameras.values()))
-        await asyncio.gather(*(self._async_run_camera(fleet_camera) for fleet_camera in self.cameras.values()))
+
+    async def _async_watch_and_provide_and_place(self) -> None:
+        await self._async_watch_and_provide()
+        await self._async_place_all()
 
     async def _async_provide(self, fleet_cameras: list[FleetCamera]) -> None:
         """Have the interfaces of cameras made; try again later where that fails."""
@@ -394,9 +403,11 @@ class Fleet:
         except InterfaceError as error:
             if async_tell_not_made(self._hass, self._entry, str(error)):
                 LOGGER.error("The interfaces for %s could not be made: %s", self._entry.title, error)
-            self._retry_later(partial(self._async_run, self._hass))
+            self._retry_later(self._async_watch_and_provide_and_place)
         else:
             async_tell_not_made(self._hass, self._entry, None)
+            if self._wish is not None and self.placement.made_elsewhere:
+                self._retry_later(self._async_watch_and_provide_and_place)  # the service may be gone by then
 
     async def _async_provide_and_run(self, fleet_camera: FleetCamera) -> None:
         await self._async_provide([fleet_camera])

@@ -48,15 +48,18 @@ class InterfaceManager:
     def __init__(self, hass: HomeAssistant, instance: str) -> None:
         """Know the files; nothing is read yet."""
         storage = Path(hass.config.path(STORAGE_DIR))
-        self.trouble: InterfaceError | None = None
-        """Why nothing can be kept now."""
         self._hass = hass
         self._instance = instance
         self._file = InventoryFile(storage / f"{DOMAIN}.interfaces")
         self._lease_file = storage / f"{DOMAIN}.leases"
         self._inventory = Inventory()
+        self._loaded = False
         self._keeper: InterfaceKeeper | None = None
-        self.health = InterfaceHealth(hass, lambda: self._inventory if self.keeps else None)
+        self._trouble: InterfaceError | None = None
+        """Why nobody keeps them, although it is for this Home Assistant to do so."""
+        self.health = InterfaceHealth(
+            hass, lambda: None if self._keeper is None and self._trouble is None else self._inventory
+        )
         self._users: set[str] = set()
         self._lock = asyncio.Lock()
 
@@ -71,19 +74,25 @@ class InterfaceManager:
         return self._keeper is not None
 
     async def async_load(self) -> None:
-        """Read the inventory; one that can't be read is left as it is, and nothing is kept."""
+        """Read the inventory; one that can't be read is left as it is, and read again before anything is made."""
         try:
-            self._inventory = await self._hass.async_add_executor_job(self._file.load)
+            await self._async_load()
         except InterfaceError as error:
-            self.trouble = error
-            LOGGER.error("The interfaces of the cameras are not kept: %s", error)
+            LOGGER.debug("The inventory of the interfaces can't be used: %s", error)
+
+    async def _async_load(self) -> None:
+        if not self._loaded:
+            self._inventory = await self._hass.async_add_executor_job(self._file.load)
+            self._loaded = True
 
     async def async_use(self, entry_id: str) -> None:
-        """Have the interfaces kept as long as this entry, or another, uses them."""
+        """Have the interfaces kept as long as this entry, or another, uses them; what is in the way `async_provide` tells."""
         async with self._lock:
             self._users.add(entry_id)
-            if self._keeper is None and self.trouble is None:
+            try:
                 await self._async_start()
+            except InterfaceError as error:
+                LOGGER.debug("The interfaces of the cameras are not kept: %s", error)
 
     async def async_leave(self, entry_id: str) -> None:
         """End what `async_use` began; the interfaces stay."""
@@ -93,17 +102,25 @@ class InterfaceManager:
                 await self._async_stop()
 
     async def _async_start(self) -> None:
-        keeper = InterfaceKeeper(self._inventory, lease_file=self._lease_file)
+        """Have the interfaces kept from now on, if they are not yet; raises InterfaceError."""
+        if self._keeper is not None:
+            return
+        self._trouble = None
+        if await self._hass.async_add_executor_job(is_kept):
+            raise KeptElsewhere("The service on the host keeps the interfaces.")
         try:
+            await self._async_load()
+            keeper = InterfaceKeeper(self._inventory, lease_file=self._lease_file)
             await keeper.start()
         except KeptElsewhere:
-            LOGGER.debug("The interfaces are kept by the service on the host")
+            raise
         except InterfaceError as error:
-            LOGGER.warning("The interfaces of the cameras are not kept: %s", error)
-        else:
-            self._keeper = keeper
+            self._trouble = error
+            raise
+        self._keeper = keeper
 
     async def _async_stop(self) -> None:
+        self._trouble = None
         if self._keeper is not None:
             keeper, self._keeper = self._keeper, None
             await keeper.stop()
@@ -111,10 +128,15 @@ class InterfaceManager:
     async def async_provide(self, cameras: Sequence[str], wish: Wish) -> dict[str, str] | None:
         """Return the MAC of the interface of each camera, making those that are missing; raises InterfaceError.
 
-        A camera for which no static address is left gets none. None where interfaces are not made here after all.
+        A camera for which no static address is left gets none. None where the service on the host keeps the interfaces now.
         """
         async with self._lock:
-            if self._keeper is None:
+            if not self._users:
+                return {}  # the last entry was unloaded meanwhile
+            try:
+                await self._async_start()
+            except KeptElsewhere as error:
+                LOGGER.debug("No interfaces are made: %s", error)
                 return None
             present = await read_interfaces()
             inventory = _with_interfaces_for(
@@ -131,10 +153,11 @@ class InterfaceManager:
             return {spec.camera: spec.mac for spec in inventory.specs if spec.camera in cameras}
 
     async def async_repair(self) -> None:
-        """Bring the interfaces to what they should be, now; raises InterfaceError."""
+        """Bring the interfaces to what they should be, now, and look whether they are; raises InterfaceError."""
         async with self._lock:
+            await self._async_start()
             if self._keeper is not None:
-                await self._keeper.replace(self._inventory)
+                await self._keeper.repair()
             await self.health.async_check()
 
     async def async_remove(self, prefix: str) -> None:
@@ -197,8 +220,21 @@ def _with_interfaces_for(
             mac = derive_mac(instance, camera, taken)
             taken.add(mac)
             spec = InterfaceSpec(id=number, name=f"{NAME_PREFIX}{number}", mac=mac, parent=wish.parent, camera=camera)
-        specs[camera] = replace(spec, parent=wish.parent, address=address, gateway=gateway, dhcp=not wish.addresses)
+        specs[camera] = replace(
+            spec,
+            parent=wish.parent,
+            address=address,
+            gateway=gateway or _known_gateway(spec, wish.parent, address),
+            dhcp=not wish.addresses,
+        )
     return replace(inventory, specs=tuple(specs.values()))
+
+
+def _known_gateway(spec: InterfaceSpec, parent: str, address: IPv4Interface | None) -> IPv4Address | None:
+    """Return the gateway of before if it still fits: after a power cut the parent may have no default route yet."""
+    if spec.gateway is None or address is None or spec.parent != parent:
+        return None
+    return spec.gateway if spec.gateway in address.network else None
 
 
 def _number_of(name: str) -> int:
@@ -222,7 +258,9 @@ async def async_may_make_interfaces(hass: HomeAssistant) -> bool:
     """Whether this process has what making interfaces and asking for leases needs, and nobody else does it here."""
     privilege = await hass.async_add_executor_job(read_privilege)
     manager = await async_get_manager(hass)
-    return privilege.net_admin and privilege.net_raw and (manager.keeps or not is_kept())
+    return (
+        privilege.net_admin and privilege.net_raw and (manager.keeps or not await hass.async_add_executor_job(is_kept))
+    )
 
 
 def camera_key(serial_number: str, token: str) -> str:

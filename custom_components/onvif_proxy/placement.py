@@ -35,6 +35,8 @@ class Placement:
     ) -> None:
         """Place nothing yet; `wish` is for interfaces that `manager` makes, None takes those that somebody else made."""
         self.addressing = Addressing(entry.data[CONF_ADDRESSING])
+        self.made_elsewhere = wish is None
+        """Whether the cameras take interfaces that are free: made by the service on the host, now or for good."""
         self._hass = hass
         self._entry = entry
         self._store = store
@@ -49,11 +51,8 @@ class Placement:
             return
         keys = {camera_key(self._serial_number, one.token): one for one in fleet_cameras}
         macs = await self._manager.async_provide(list(keys), self._wish)
-        if macs is None:
-            # Somebody else makes them on this host: the cameras take those that are free.
-            self._wish = None
-            return
-        for key, mac in macs.items():
+        self.made_elsewhere = macs is None
+        for key, mac in (macs or {}).items():
             if keys[key].identity.mac is None:
                 self._assign(keys[key], mac)
 
@@ -117,7 +116,7 @@ class Placement:
         if self.addressing is Addressing.SHARED:
             interfaces = self._watch.interfaces.values()
             return next((one for one in interfaces if self._address(one) is not None), None)
-        if fleet_camera.identity.mac is None and self._wish is None and (free := self.free_interfaces()):
+        if fleet_camera.identity.mac is None and self.made_elsewhere and (free := self.free_interfaces()):
             self._assign(fleet_camera, free[0].mac)
         return self.interface_of(fleet_camera)
 

@@ -4,7 +4,9 @@ from typing import override
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 
+from .const import DOMAIN
 from .interface_manager import async_get_manager
 from .interfaces import InterfaceError
 
@@ -20,6 +22,8 @@ class RepairInterfacesFlow(ConfirmRepairFlow):
                 await manager.async_repair()
             except InterfaceError as error:
                 return self.async_abort(reason="repair_failed", description_placeholders={"reason": str(error)})
+            if ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id) is not None:
+                return self.async_abort(reason="still_wrong")
         return await super().async_step_confirm(user_input)
 
 

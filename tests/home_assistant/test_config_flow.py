@@ -39,6 +39,7 @@ from custom_components.onvif_proxy.interfaces import (
     InterfaceAddress,
     InterfaceSpec,
     Inventory,
+    KernelRefused,
     Parent,
     ParentWarning,
     Refusal,
@@ -477,6 +478,41 @@ async def test_without_the_privilege_the_flow_waits_for_the_host(
         assert step["step_id"] == "existing_interfaces"
         step = await finish(hass, await submit(hass, step, {}))
     assert step["data"] == recorder_input(recorder) | {CONF_ADDRESSING: "dedicated"}
+
+
+async def test_when_another_takes_an_interface_the_flow_waits_again(
+    hass: HomeAssistant, recorder: SimulatedRecorder
+) -> None:
+    step = await to_addressing(hass, recorder)
+    with host(privileged=False, interfaces=[macvlan(1)]) as interfaces:
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+        interfaces.append(macvlan(2))
+        await hass.async_block_till_done()
+        step = await hass.config_entries.flow.async_configure(step["flow_id"])
+        assert step["step_id"] == "existing_interfaces"
+        interfaces.pop()
+        step = await submit(hass, step, {})
+        assert step["type"] is FlowResultType.SHOW_PROGRESS
+        interfaces.append(macvlan(2))
+        await hass.async_block_till_done()
+        step = await hass.config_entries.flow.async_configure(step["flow_id"])
+        assert step["step_id"] == "existing_interfaces"
+        await finish(hass, await submit(hass, step, {}))
+
+
+async def test_the_wait_survives_a_kernel_that_does_not_answer_once(
+    hass: HomeAssistant, recorder: SimulatedRecorder
+) -> None:
+    step = await to_addressing(hass, recorder)
+    with host(privileged=False, interfaces=[macvlan(1)]) as interfaces:
+        step = await submit(hass, step, {"next_step_id": "dedicated"})
+        interfaces.append(macvlan(2))
+        answers = [KernelRefused("busy"), interfaces, interfaces]
+        with patch.object(config_flow, "read_interfaces", AsyncMock(side_effect=answers)):
+            await hass.async_block_till_done()
+            step = await hass.config_entries.flow.async_configure(step["flow_id"])
+    assert step["step_id"] == "existing_interfaces"
+    assert (step["description_placeholders"] or {})["interfaces"] == "cam1, cam2"
 
 
 async def test_the_command_without_a_usable_parent(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
+from logging import WARNING
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +28,7 @@ from custom_components.onvif_proxy.const import (
     CONF_PARENT,
     CONF_REMOVE_INTERFACES,
     DOMAIN,
+    LOGGER,
 )
 from custom_components.onvif_proxy.interface_manager import async_get_manager
 from custom_components.onvif_proxy.interfaces import (
@@ -68,7 +70,7 @@ class FakeKeeper:
     def __init__(self, inventory: Inventory, *, lease_file: Path) -> None:
         self.inventory = inventory
         self.running = False
-        self.replaced = 0
+        self.repaired = 0
         FakeKeeper.current = self
 
     async def start(self) -> None:
@@ -83,9 +85,13 @@ class FakeKeeper:
     async def replace(self, inventory: Inventory) -> None:
         if FakeKeeper.refuses is not None:
             raise FakeKeeper.refuses
-        self.replaced += 1
         self.inventory = inventory
         self._make()
+
+    async def repair(self) -> None:
+        if FakeKeeper.refuses is not None:
+            raise FakeKeeper.refuses
+        self.repaired += 1
 
     def _make(self) -> None:
         for spec in self.inventory.specs:
@@ -101,6 +107,7 @@ def host(hass: HomeAssistant, tmp_path: Path) -> Iterator[None]:
     with (
         patch.object(fleet, "InterfaceWatch", FakeWatch),
         patch.object(interface_manager, "InterfaceKeeper", FakeKeeper),
+        patch.object(interface_manager, "is_kept", lambda: False),
         patch.object(interface_manager, "read_interfaces", AsyncMock(return_value=[])),
         patch.object(interface_manager, "read_neighbours", AsyncMock(return_value=[])),
         patch.object(
@@ -111,12 +118,14 @@ def host(hass: HomeAssistant, tmp_path: Path) -> Iterator[None]:
         yield
 
 
-def dedicated(recorder: SimulatedRecorder, *addresses: str, remove: bool = True) -> MockConfigEntry:
+def dedicated(
+    recorder: SimulatedRecorder, *addresses: str, parent: str = "eth0", remove: bool = True
+) -> MockConfigEntry:
     return entry_for(
         recorder,
         **{
             CONF_ADDRESSING: "dedicated",
-            CONF_PARENT: "eth0",
+            CONF_PARENT: parent,
             CONF_ADDRESSES: list(addresses),
             CONF_REMOVE_INTERFACES: remove,
         },
@@ -184,6 +193,48 @@ async def test_fixed_addresses_are_given_in_order_and_then_run_out(
         ("192.0.2.202/24", "192.0.2.1", False),
     ]
     assert statuses(hass, entry) == ["running", "running", "waiting_for_address"]
+
+
+async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Unload the entry, forget the manager, and set both up again."""
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass.data.pop(interface_manager._MANAGER)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+def routes(*found: Route) -> Any:
+    """Let the host have these routes."""
+    snapshot = Snapshot(links=(), routes=found, rules=())
+    return patch.object(interface_manager, "read_snapshot", AsyncMock(return_value=snapshot))
+
+
+async def test_a_start_before_the_host_has_its_router_takes_it_from_no_camera(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp
+) -> None:
+    entry = dedicated(recorder, "192.0.2.201/24", "192.0.2.202/24")
+    assert await set_up(entry)
+    before = await stored(hass)
+    with routes():
+        await restart(hass, entry)
+        assert await stored(hass) == before
+    with routes(replace(ROUTE, gateway=IPv4Address("192.0.2.254"))):
+        await restart(hass, entry)
+    assert [str(spec.gateway) for spec in (await stored(hass)).specs] == ["192.0.2.254"] * 2
+
+
+@pytest.mark.parametrize(
+    ("parent", "network"), [("eth1", "192.0.2"), ("eth0", "198.51.100")], ids=["another parent", "another network"]
+)
+async def test_cameras_that_move_leave_their_router_behind(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, parent: str, network: str
+) -> None:
+    entry = dedicated(recorder, "192.0.2.201/24", "192.0.2.202/24", remove=False)
+    assert await set_up(entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    with routes():
+        assert await set_up(dedicated(recorder, f"{network}.201/24", f"{network}.202/24", parent=parent))
+    assert [(spec.parent, spec.gateway) for spec in (await stored(hass)).specs] == [(parent, None)] * 2
 
 
 async def test_a_new_channel_gets_a_new_interface(
@@ -258,39 +309,105 @@ async def test_what_can_not_be_made_is_told_not_written_down_and_tried_again(
     assert not ir.async_get(hass).issues
 
 
-@pytest.mark.parametrize(
-    ("refusal", "logged"), [(NotPermitted("no capability"), True), (KeptElsewhere("the host keeps them"), False)]
-)
-async def test_where_it_may_not_keep_them_the_cameras_wait(
+async def test_while_the_service_on_the_host_keeps_them_the_cameras_take_those_that_are_free(
     hass: HomeAssistant,
     recorder: SimulatedRecorder,
     set_up: SetUp,
     caplog: pytest.LogCaptureFixture,
-    refusal: InterfaceError,
-    logged: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    FakeKeeper.refuses_start = refusal
+    monkeypatch.setattr(fleet, "RETRY_SECONDS", 0.01)
+    FakeKeeper.refuses_start = KeptElsewhere("the host keeps them")
     entry = dedicated(recorder)
     assert await set_up(entry)
     assert statuses(hass, entry) == ["waiting_for_address"] * 2
     FakeWatch.current.show("cam1", "02:00:00:00:00:61", "127.0.0.5")  # made by the service on the host
     await hass.async_block_till_done()
     assert statuses(hass, entry) == ["running", "waiting_for_address"]
-    warnings = [one.message for one in caplog.records if one.levelname == "WARNING" and "not kept" in one.message]
-    assert bool(warnings) is logged
+    assert not ir.async_get(hass).issues
+    assert "could not be made" not in caplog.text
+
+    FakeKeeper.refuses_start = None  # the service was removed, or had them for a moment only
+    await reaches(hass, entity_ids(hass, entry, "_status")[1], "running")
+    assert state_of(hass, entity_ids(hass, entry, "_mac")[0]) == "02:00:00:00:00:61"
+
+
+@pytest.mark.parametrize("refusal", [NotPermitted("no capability"), KernelRefused("no memory")])
+async def test_why_it_can_not_keep_them_is_told_and_tried_again(
+    hass: HomeAssistant,
+    recorder: SimulatedRecorder,
+    set_up: SetUp,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: InterfaceError,
+) -> None:
+    monkeypatch.setattr(fleet, "RETRY_SECONDS", 0.01)
+    FakeKeeper.refuses_start = refusal
+    entry = dedicated(recorder)
+    assert await set_up(entry)
+    FakeWatch.current.show("cam1", "02:00:00:00:00:61", "127.0.0.5")  # of somebody else
+    await asyncio.sleep(0.1)
+    await hass.async_block_till_done()
+    assert statuses(hass, entry) == ["waiting_for_address"] * 2
+    (issue,) = ir.async_get(hass).issues.values()
+    assert issue.translation_placeholders == {"recorder": "Recorder", "reason": str(refusal)}
+    assert len([one for one in caplog.records if one.levelno >= WARNING and one.name == LOGGER.name]) == 1
+
+    FakeKeeper.refuses_start = None
+    await reaches(hass, entity_ids(hass, entry, "_status")[0], "running")
+    assert not ir.async_get(hass).issues
+
+
+async def test_a_service_that_keeps_them_is_taken_for_the_reason_also_without_the_privilege(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp
+) -> None:
+    FakeKeeper.refuses_start = NotPermitted("no capability")
+    with patch.object(interface_manager, "is_kept", lambda: True):
+        entry = dedicated(recorder)
+        assert await set_up(entry)
+        FakeWatch.current.show("cam1", "02:00:00:00:00:61", "127.0.0.5")
+        await hass.async_block_till_done()
+        assert statuses(hass, entry) == ["running", "waiting_for_address"]
+        assert not ir.async_get(hass).issues
+
+
+async def test_who_can_not_keep_its_own_interfaces_sends_nobody_to_the_host(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    FakeKeeper.refuses_start = KernelRefused("no memory")
+    await restart(hass, entry)
+    manager = await async_get_manager(hass)
+    gone = finding(Check.INTERFACE_MISSING, fixable=True)
+    with patch.object(interface_health, "diagnose", AsyncMock(return_value=[gone])) as diagnosed:
+        await manager.health.async_check()
+    assert diagnosed.await_args is not None
+    assert diagnosed.await_args.args == (await stored(hass),)
+    issues = {one.translation_key for one in ir.async_get(hass).issues.values()}
+    assert issues == {"interfaces_not_made", "interface_interface_missing_fixable"}
 
 
 @pytest.mark.parametrize("content", ["nonsense", '{"version": 99, "interfaces": []}'])
-async def test_an_inventory_that_can_not_be_read_is_left_as_it_is(
-    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, caplog: pytest.LogCaptureFixture, content: str
+async def test_an_inventory_that_can_not_be_read_is_told_left_as_it_is_and_read_again(
+    hass: HomeAssistant,
+    recorder: SimulatedRecorder,
+    set_up: SetUp,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
 ) -> None:
+    monkeypatch.setattr(fleet, "RETRY_SECONDS", 0.01)
     file = Path(hass.config.path(".storage/onvif_proxy.interfaces"))
     file.write_text(content)
     entry = dedicated(recorder)
     assert await set_up(entry)
     assert statuses(hass, entry) == ["waiting_for_address"] * 2
     assert file.read_text() == content
-    assert "The interfaces of the cameras are not kept" in caplog.text
+    (issue,) = ir.async_get(hass).issues.values()
+    assert issue.translation_key == "interfaces_not_made"
+    assert str(file) in (issue.translation_placeholders or {})["reason"]
+
+    file.unlink()
+    await reaches(hass, entity_ids(hass, entry, "_status")[0], "running")
+    assert not ir.async_get(hass).issues
 
 
 async def test_adding_again_with_another_wish_changes_the_interfaces_but_not_their_macs(
@@ -399,14 +516,9 @@ async def test_a_fixable_issue_is_fixed_by_a_click(
 ) -> None:
     assert await async_setup_component(hass, REPAIRS, {})
     manager = await async_get_manager(hass)
-    with patch.object(
-        interface_health, "diagnose", AsyncMock(return_value=[finding(Check.RULE_MISSING, fixable=True)])
-    ):
-        await manager.health.async_check()
     client = await hass_client()
 
-    async def click(refuses: InterfaceError | None) -> dict[str, Any]:
-        FakeKeeper.refuses = refuses
+    async def click() -> dict[str, Any]:
         answer = await client.post(
             "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": "interface_rule_missing_onvifcam1"}
         )
@@ -414,9 +526,31 @@ async def test_a_fixable_issue_is_fixed_by_a_click(
         assert step["step_id"] == "confirm"
         return dict(await (await client.post(f"/api/repairs/issues/fix/{step['flow_id']}", json={})).json())
 
-    refused = await click(KernelRefused("busy"))
-    assert (refused["type"], refused["reason"]) == ("abort", "repair_failed")
-    before = FakeKeeper.current.replaced
-    assert (await click(None))["type"] == "create_entry"
-    assert FakeKeeper.current.replaced == before + 1
+    with patch.object(
+        interface_health, "diagnose", AsyncMock(return_value=[finding(Check.RULE_MISSING, fixable=True)])
+    ):
+        await manager.health.async_check()
+        FakeKeeper.refuses = KernelRefused("busy")
+        refused = await click()
+        assert (refused["type"], refused["reason"]) == ("abort", "repair_failed")
+        assert refused["description_placeholders"] == {"reason": "busy"}
+        FakeKeeper.refuses = None
+        undone = await click()
+        assert (undone["type"], undone["reason"]) == ("abort", "still_wrong")
+        assert len(ir.async_get(hass).issues) == 1
+    assert (await click())["type"] == "create_entry"
+    assert FakeKeeper.current.repaired == 2
     assert not ir.async_get(hass).issues
+
+
+async def test_a_click_begins_to_keep_them_where_that_failed_before(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    FakeKeeper.refuses_start = KernelRefused("no memory")
+    await restart(hass, entry)
+    manager = await async_get_manager(hass)
+    with pytest.raises(KernelRefused):
+        await manager.async_repair()
+    FakeKeeper.refuses_start = None
+    await manager.async_repair()
+    assert FakeKeeper.current.running

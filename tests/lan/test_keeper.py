@@ -340,6 +340,12 @@ def test_who_undoes_everything_again_and_again_is_not_fought_for_ever(
                 await asyncio.sleep(0.01)
                 assert repairs < 20
             assert "again and again" in (kept.keeper.interfaces[1].reason or "")
+            # Who is asked for a repair in person does not wait.
+            if await missing([spec(1)]) == []:
+                lan.ip("ha", "rule", "del", "priority", "7600")
+            assert await missing([spec(1)]) != []
+            await kept.keeper.repair()
+            assert await missing([spec(1)]) == []
 
     lan.run_async("ha", scenario)
     assert len([record for record in caplog.records if "again and again" in record.message]) == 1

@@ -171,6 +171,19 @@ class InterfaceKeeper:
             await self._enter()
             await self._pass_or_retry()
 
+    async def repair(self) -> None:
+        """Look at everything and repair what can be now, also what is left alone for a while; before the start, do nothing.
+
+        Raises:
+            KernelRefused: The kernel does not answer. What it refuses to an interface is the state of that.
+        """
+        async with self._passing:
+            if self._lock is None:
+                return
+            for entry in (*self._entries.values(), *self._others.values()):
+                entry.patience = Patience()
+            await self._pass()
+
     async def _exchange(self, former: Inventory, inventory: Inventory) -> None:
         """Remove interfaces that are no longer asked for, then make the new ones: all, or none of these."""
         kept = {spec.id for spec in inventory.specs if _is_same(spec, former.spec(spec.id))}
