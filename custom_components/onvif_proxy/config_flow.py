@@ -59,7 +59,7 @@ from .forms import (
     parent_notes,
     parent_option,
 )
-from .interface_manager import async_get_manager, async_may_make_interfaces
+from .interface_manager import async_get_manager, async_may_make_interfaces, camera_key
 from .interfaces import Interface, InterfaceError, Parent, list_parents, propose_addresses, read_interfaces
 from .model import Credentials, Recorder, RecorderInfo
 from .nvr import FoundRecorder, OnvifDriver, RecorderError, find_recorders
@@ -287,7 +287,12 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _reserved_addresses(self) -> list[str]:
         """Return the addresses that interfaces of other cameras have or will have."""
         manager = await async_get_manager(self.hass)
-        return [str(spec.address.ip) for spec in manager.inventory.specs if spec.address is not None]
+        own = camera_key(self.unique_id or "", "")  # of this recorder when it was here before
+        return [
+            str(spec.address.ip)
+            for spec in manager.inventory.specs
+            if spec.address is not None and not spec.camera.startswith(own)
+        ]
 
     async def async_step_host_interfaces(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the command for the host, and go on when the interfaces are there."""

@@ -32,7 +32,7 @@ from custom_components.onvif_proxy.const import (
     CONF_REMOVE_INTERFACES,
     DOMAIN,
 )
-from custom_components.onvif_proxy.interface_manager import async_get_manager
+from custom_components.onvif_proxy.interface_manager import async_get_manager, camera_key
 from custom_components.onvif_proxy.interfaces import (
     Hypervisor,
     Interface,
@@ -385,10 +385,18 @@ async def test_a_usual_port_that_another_program_has_is_told(
     assert (f"port {usual} " in note, f"port {instead} instead" in note) == (taken, taken)
 
 
-async def test_an_address_of_another_camera_is_refused(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
+@pytest.mark.parametrize("own", [True, False])
+async def test_an_address_of_another_camera_is_refused_but_not_one_of_before(
+    hass: HomeAssistant, recorder: SimulatedRecorder, own: bool
+) -> None:
     manager = await async_get_manager(hass)
     spec = InterfaceSpec(
-        id=1, name="onvifcam1", mac="02:00:00:00:00:01", parent="eth0", address=IPv4Interface("192.0.2.201/24")
+        id=1,
+        name="onvifcam1",
+        mac="02:00:00:00:00:01",
+        parent="eth0",
+        address=IPv4Interface("192.0.2.201/24"),
+        camera=camera_key(recorder.serial_number if own else "another", "1"),
     )
     step = await to_addressing(hass, recorder)
     with (
@@ -398,7 +406,10 @@ async def test_an_address_of_another_camera_is_refused(hass: HomeAssistant, reco
         step = await submit(hass, step, {"next_step_id": "dedicated"})
         step = await submit(hass, step, {CONF_PARENT: "eth0", CONF_METHOD: "static", CONF_REMOVE_INTERFACES: False})
         step = await submit(hass, step, {CONF_ADDRESSES: "192.0.2.201, 192.0.2.202"})
-    assert step["errors"] == {CONF_ADDRESSES: "address_reserved"}
+    if own:
+        assert step["step_id"] == "credentials"
+    else:
+        assert step["errors"] == {CONF_ADDRESSES: "address_reserved"}
 
 
 async def test_no_interface_of_the_host_can_carry_cameras(hass: HomeAssistant, recorder: SimulatedRecorder) -> None:
