@@ -27,6 +27,8 @@ HOST_INVENTORY = Path("/etc/onvif_proxy/interfaces.json")
 _PREFIX = "interface_"
 _OTHER_REMEDY_ON_HOST = frozenset({Check.PARENT_GONE, Check.PARENT_REFUSED, Check.NO_ADDRESS})
 """Besides what the host's service repairs by itself."""
+_HARMLESS = frozenset({Check.LEFTOVER, Check.GATEWAY_UNREACHABLE, Check.IPV6_ADDRESSES, Check.RP_FILTER})
+"""The cameras work all the same, for the clients in their own network at least."""
 
 
 class InterfaceHealth:
@@ -105,7 +107,7 @@ class InterfaceHealth:
                 wanted_id,
                 is_fixable=finding.fixable and not on_host,
                 is_persistent=False,
-                severity=ir.IssueSeverity.ERROR,
+                severity=ir.IssueSeverity.WARNING if finding.check in _HARMLESS else ir.IssueSeverity.ERROR,
                 translation_key=_translation_key(finding, on_host=on_host),
                 translation_placeholders={"interface": finding.interface or "-", **finding.facts},
             )

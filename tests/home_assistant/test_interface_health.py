@@ -112,6 +112,18 @@ async def test_findings_say_what_to_do_on_the_host_and_go_with_their_cause(
     assert await issues(hass) == {}
 
 
+async def test_what_stops_no_camera_is_a_warning(hass: HomeAssistant, entry: MockConfigEntry, doctor: Doctor) -> None:
+    doctor.findings = [
+        finding(Check.IPV6_ADDRESSES, fixable=True),
+        finding(Check.RULE_MISSING, fixable=True, address="192.0.2.1"),
+    ]
+    found = await issues(hass)
+    assert {name: one.severity for name, one in found.items()} == {
+        "interface_ipv6_addresses_host": ir.IssueSeverity.WARNING,
+        "interface_rule_missing_host": ir.IssueSeverity.ERROR,
+    }
+
+
 async def test_interfaces_that_are_missing_are_one_issue_that_names_the_cameras(
     hass: HomeAssistant, entry: MockConfigEntry, doctor: Doctor
 ) -> None:
