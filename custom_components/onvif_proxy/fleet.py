@@ -1,11 +1,10 @@
 """The virtual cameras of an entry: a channel and its identity become a VirtualCamera; start, stop, rename, move."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from ipaddress import IPv4Network
-from typing import Any
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
@@ -389,28 +388,28 @@ class Fleet:
             await self._watch.start()
         except KernelRefused as error:
             LOGGER.warning("%s; trying again in %s s", error, RETRY_SECONDS)
-            self._retry_later(self._async_watch_and_provide_and_place)
-        await self._async_provide(list(self.cameras.values()))
+            self._retry_later()
+        await self._async_provide()
 
     async def _async_watch_and_provide_and_place(self) -> None:
         await self._async_watch_and_provide()
         await self._async_place_all()
 
-    async def _async_provide(self, fleet_cameras: list[FleetCamera]) -> None:
-        """Have the interfaces of cameras made; try again later where that fails."""
+    async def _async_provide(self) -> None:
+        """Have the interfaces of all cameras made; try again later where that fails."""
         try:
-            await self.placement.async_provide(fleet_cameras)
+            await self.placement.async_provide(self.cameras.values())
         except InterfaceError as error:
             if async_tell_not_made(self._hass, self._entry, str(error)):
                 LOGGER.error("The interfaces for %s could not be made: %s", self._entry.title, error)
-            self._retry_later(self._async_watch_and_provide_and_place)
+            self._retry_later()
         else:
             async_tell_not_made(self._hass, self._entry, None)
             if self._wish is not None and self.placement.made_elsewhere:
-                self._retry_later(self._async_watch_and_provide_and_place)  # the service may be gone by then
+                self._retry_later()  # the service may be gone by then
 
     async def _async_provide_and_run(self, fleet_camera: FleetCamera) -> None:
-        await self._async_provide([fleet_camera])
+        await self._async_provide()
         await self._async_run_camera(fleet_camera)
 
     async def _async_run_camera(self, fleet_camera: FleetCamera) -> None:
@@ -443,7 +442,7 @@ class Fleet:
         endpoint, trouble = self.placement.endpoint(fleet_camera)
         await fleet_camera.camera.set_endpoint(endpoint, trouble)
         if trouble is not None:
-            self._retry_later(self._async_place_all)
+            self._retry_later()
 
     async def async_select_interface(self, fleet_camera: FleetCamera, name: str) -> bool:
         """Move a camera to a free interface; False when another camera was quicker, or the interface is gone."""
@@ -453,14 +452,14 @@ class Fleet:
         self.interface_listeners.notify()  # what is free is another choice for all cameras
         return True
 
-    def _retry_later(self, retry: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Try something again in a while, unless the fleet is stopped before."""
+    def _retry_later(self) -> None:
+        """Try everything again in a while that may have failed, unless the fleet is stopped before."""
 
         @callback
         def again(_now: datetime) -> None:
             self._retry = None
             if self._started:
-                self._entry.async_create_task(self._hass, retry())
+                self._entry.async_create_task(self._hass, self._async_watch_and_provide_and_place())
 
-        if self._retry is None:
+        if self._retry is None and self._started:
             self._retry = async_call_later(self._hass, RETRY_SECONDS, again)
