@@ -155,7 +155,8 @@ class InterfaceManager:
     async def async_repair(self) -> None:
         """Bring the interfaces to what they should be, now, and look whether they are; raises InterfaceError."""
         async with self._lock:
-            await self._async_start()
+            if self._users:
+                await self._async_start()
             if self._keeper is not None:
                 await self._keeper.repair()
             await self.health.async_check()
@@ -163,16 +164,15 @@ class InterfaceManager:
     async def async_remove(self, prefix: str) -> None:
         """Remove the interfaces of the cameras whose key begins so; raises InterfaceError."""
         async with self._lock:
+            await self._async_load()
             ids = [spec.id for spec in self._inventory.specs if spec.camera.startswith(prefix)]
             if not ids:
                 return
-            started = self._keeper is None
-            if started:
-                await self._async_start()
             try:
+                await self._async_start()
                 await self._async_replace(self._inventory.without(*ids))
             finally:
-                if started:
+                if not self._users:
                     await self._async_stop()
 
     async def _async_replace(self, inventory: Inventory) -> None:

@@ -248,6 +248,22 @@ async def test_a_new_channel_gets_a_new_interface(
     assert statuses(hass, entry) == ["running"] * 3
 
 
+async def test_a_new_channel_gets_its_interface_later_also_while_another_camera_has_no_port(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "RETRY_SECONDS", 0.05)
+    running = entry.runtime_data.fleet
+    running._retry_later()  # as for a camera that found no free port
+    FakeKeeper.refuses = RequestRefused("eth0 is not there")
+    recorder.add_channel()
+    await entry.runtime_data.coordinator.async_refresh()
+    await hass.async_block_till_done()
+    assert len(ir.async_get(hass).issues) == 1
+    FakeKeeper.refuses = None
+    await reaches(hass, entity_ids(hass, entry, "_status")[2], "running")
+    assert not ir.async_get(hass).issues
+
+
 async def test_numbers_of_interfaces_that_others_made_are_left_out(
     hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp
 ) -> None:
@@ -444,6 +460,28 @@ async def test_interfaces_that_can_not_be_removed_are_told(
     await hass.async_block_till_done()
     assert "could not be removed" in caplog.text
     assert len((await stored(hass)).specs) == 2
+
+
+async def test_interfaces_that_the_service_keeps_are_not_forgotten_as_if_they_were_removed(
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    FakeKeeper.refuses_start = KeptElsewhere("the host keeps them")
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert "could not be removed: the host keeps them" in caplog.text
+    assert len((await stored(hass)).specs) == 2
+
+
+async def test_an_inventory_that_can_not_be_read_is_told_when_its_interfaces_are_to_be_removed(
+    hass: HomeAssistant, recorder: SimulatedRecorder, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(hass.config.path(".storage/onvif_proxy.interfaces")).write_text("nonsense")
+    entry = dedicated(recorder)
+    assert await set_up(entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert "could not be removed" in caplog.text
 
 
 async def choose(hass: HomeAssistant, entity_id: str, option: str) -> None:
