@@ -7,6 +7,7 @@ from pathlib import Path
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN, LOGGER
 from .interfaces import (
@@ -63,7 +64,7 @@ class InterfaceHealth:
             if not self._users and self._unsubscribe is not None:
                 self._unsubscribe()
                 self._unsubscribe = None
-                self._async_sync((), on_host=False)
+                self._async_sync((), {}, on_host=False)
 
         return leave
 
@@ -75,8 +76,9 @@ class InterfaceHealth:
         except InterfaceError as error:
             LOGGER.debug("The interfaces could not be examined: %s", error)
             return
+        texts = await async_get_translations(self._hass, self._hass.config.language, "common", {DOMAIN})
         if self._users:  # else it was ended while it looked
-            self._async_sync(findings, on_host=inventory is None)
+            self._async_sync(findings, texts, on_host=inventory is None)
 
     async def _async_look_at_host(self) -> list[Finding]:
         """Return what is wrong with the interfaces of the cameras; all that are missing are one finding."""
@@ -94,7 +96,7 @@ class InterfaceHealth:
         return findings
 
     @callback
-    def _async_sync(self, findings: Collection[Finding], *, on_host: bool) -> None:
+    def _async_sync(self, findings: Collection[Finding], texts: Mapping[str, str], *, on_host: bool) -> None:
         wanted = {issue_id(finding): finding for finding in findings}
         registry = ir.async_get(self._hass)
         for domain, known in list(registry.issues):
@@ -109,7 +111,7 @@ class InterfaceHealth:
                 is_persistent=False,
                 severity=ir.IssueSeverity.WARNING if finding.check in _HARMLESS else ir.IssueSeverity.ERROR,
                 translation_key=_translation_key(finding, on_host=on_host),
-                translation_placeholders={"interface": finding.interface or "-", **finding.facts},
+                translation_placeholders=_placeholders(finding, texts),
             )
 
 
@@ -123,6 +125,15 @@ def _translation_key(finding: Finding, *, on_host: bool) -> str:
     if on_host:
         return f"{key}_host" if finding.fixable or finding.check in _OTHER_REMEDY_ON_HOST else key
     return f"{key}_fixable" if finding.fixable else key
+
+
+def _placeholders(finding: Finding, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the facts for the issue's text; why a parent is refused in the words of the config flow."""
+    placeholders = {"interface": finding.interface or "-", **finding.facts}
+    if (refusal := finding.facts.get("refusal")) is not None:
+        key = f"component.{DOMAIN}.common.refusal_{refusal}"
+        placeholders["reason"] = texts.get(key, placeholders["reason"])
+    return placeholders
 
 
 def _read_host_inventory() -> Inventory:

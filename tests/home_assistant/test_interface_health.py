@@ -1,6 +1,7 @@
 """Findings as repair issues where the host's service keeps the interfaces: those of cameras, with what to do on the host."""
 
 from collections.abc import Awaitable, Callable, Iterator
+import json
 from pathlib import Path
 from unittest.mock import AsyncMock, patch
 
@@ -110,6 +111,18 @@ async def test_findings_say_what_to_do_on_the_host_and_go_with_their_cause(
     }
     doctor.findings = []
     assert await issues(hass) == {}
+
+
+async def test_why_a_parent_is_refused_is_said_in_the_language_of_this_home(
+    hass: HomeAssistant, entry: MockConfigEntry, doctor: Doctor
+) -> None:
+    hass.config.language = "de"
+    facts = {"cameras": "onvifcam1", "refusal": "wireless", "reason": "wlan0 is wireless."}
+    doctor.findings = [finding(Check.PARENT_REFUSED, "wlan0", fixable=False, **facts)]
+    placeholders = (await issues(hass))["interface_parent_refused_host"].translation_placeholders
+    assert placeholders is not None
+    german = json.loads((Path(interface_health.__file__).parent / "translations/de.json").read_text())
+    assert placeholders["reason"] == german["common"]["refusal_wireless"]
 
 
 async def test_what_stops_no_camera_is_a_warning(hass: HomeAssistant, entry: MockConfigEntry, doctor: Doctor) -> None:
