@@ -106,6 +106,8 @@ class Player:
     def play(self, camera: Camera, transport: Transport) -> Shown:
         """Play until there is enough, it has ended or was refused; raises Failed when it does not end."""
         with tempfile.TemporaryDirectory() as name, (Path(name) / "output").open("wb") as output:
+            # Whoever is run in the background by a shell ignores this, and hands that down.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             started = time.monotonic()
             process = subprocess.Popen(
                 self.command(camera, transport), cwd=name, stdin=subprocess.PIPE, stdout=output, stderr=output
