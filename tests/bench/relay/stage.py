@@ -17,7 +17,10 @@ from .wires import RECORDER, Wires
 
 _PATIENCE = 20.0
 _SETTLE = 0.25
-"""Seconds from the last viewer's first packet, or from a report, to what counts."""
+"""Seconds from a report to what counts."""
+_WARM = 2.25
+"""Seconds from the last viewer's first packet to what counts: until a group of pictures is buffered, memory is taken for the
+first time, which a relay that runs for days does once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +153,7 @@ class Stage:
                 if seen["viewers"] < wanted or time.monotonic() - began > _PATIENCE:
                     raise Unmeasured(f"{wanted - seen['playing']} of {wanted} viewers of {relay.name} see nothing.")
                 time.sleep(0.05)
-            time.sleep(_SETTLE)
+            time.sleep(_WARM)
             yield
         finally:
             self.viewers.ask(f"close {group}")
