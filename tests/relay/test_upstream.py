@@ -266,6 +266,20 @@ async def test_what_goes_wrong_with_describe_is_answered_and_the_viewer_may_try_
         assert (await viewer.play()).status == 200
 
 
+async def test_a_stream_that_only_waited_for_the_login_is_there_once_that_was_right() -> None:
+    """It is the account's turn that counts, not when the stream was asked for."""
+    recorder = ScriptedRecorder()
+    recorder.script["DESCRIBE"] = in_turn(status(401, ("WWW-Authenticate", "Unknown")), recorder.answer_describe)
+    limits = replace(QUICK, login_retry_first=1.0, login_retry_longest=1.0)
+    async with relaying(recorder, limits) as server, RtspClient(server.port) as one, RtspClient(server.port) as other:
+        assert (await one.request("DESCRIBE", "/main")).status == 503
+        await asyncio.sleep(0.7)
+        assert (await other.request("DESCRIBE", "/sub")).status == 503
+        assert len(recorder.connections) == 1
+        await asyncio.sleep(0.5)
+        assert (await other.play("sub")).status == 200
+
+
 async def test_a_recorder_that_forbids_is_left_alone_for_as_long_as_after_a_refused_login() -> None:
     recorder = ScriptedRecorder()
     recorder.script["DESCRIBE"] = in_turn(status(403), recorder.answer_describe)

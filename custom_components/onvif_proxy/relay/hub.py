@@ -223,8 +223,8 @@ class StreamHub:
                 return
             delay = min(self._limits.retry_first * 2 ** min(max(failures - 1, 0), 30), self._limits.retry_longest)
             least = self._limits.retry_asked
-            if error.reason is StreamReason.LOGIN_REFUSED:
-                # Where it is the recorder's 403, other streams of the account may be allowed.
+            if error.reason is StreamReason.LOGIN_REFUSED and not isinstance(error, UpstreamUnauthorized):
+                # The recorder forbids this stream; others of the account may be allowed, so it is not for all to wait.
                 delay, least = (max(one, self._limits.login_retry_first) for one in (delay, least))
             await self._rest(error, max(delay, self._login_delay()), least)
 
