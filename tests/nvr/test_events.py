@@ -58,6 +58,11 @@ class Ear:
         await asyncio.gather(self.task, return_exceptions=True)
 
     @property
+    def last_active(self) -> bool | None:
+        """What the last event said; None before the first."""
+        return self.events[-1].active if self.events else None
+
+    @property
     def said(self) -> list[tuple[str, EventKind, bool]]:
         """The events without their times."""
         return [(event.channel, event.kind, event.active) for event in self.events]
@@ -417,7 +422,7 @@ async def test_a_recorder_that_loses_its_subscription_is_asked_for_another(
     recorder.answers["PullMessages"] = answer
     await ear.until(lambda: False in ear.states)
     recorder.answers["PullMessages"] = recorder.pull
-    await ear.until(lambda: ear.states[-1])
+    await ear.until(lambda: ear.states[-1:] == [True])
     await recorder.waiting.put(pulled(motion("s1", True)))
     await ear.until(lambda: ear.events)
 
@@ -503,7 +508,7 @@ async def test_a_recorder_that_tells_beginnings_only_once_is_asked_whether_it_go
     await recorder.waiting.put(pulled(motion("s1", True)))
     await ear.until(lambda: len(ear.events) == 3)
     going_on = False
-    await ear.until(lambda: not ear.events[-1].active)
+    await ear.until(lambda: ear.last_active is False)
     asked = recorder.calls["SetSynchronizationPoint"]
     await ear.until(lambda: recorder.calls["PullMessages"] >= asked + 4)
 
@@ -616,7 +621,7 @@ async def test_motion_of_every_vendor_comes_from_its_channel(vendor: str, make_d
             simulated.set_motion(2, True)
             await ear.until(lambda: ear.events)
             simulated.set_motion(2, False)
-            await ear.until(lambda: not ear.events[-1].active)
+            await ear.until(lambda: ear.last_active is False)
 
         assert {event.channel for event in ear.events} == {recorder.channels[1].token}
         assert {event.kind for event in ear.events} == {EventKind.MOTION}
@@ -661,7 +666,7 @@ async def test_a_recorder_that_forgets_its_subscriptions_is_heard_again(make_dri
             simulated.forget_pull_points()
             await ear.until(lambda: ear.states == [True, False, True])
             simulated.set_motion(1, True)
-            await ear.until(lambda: ear.events and ear.events[-1].active)
+            await ear.until(lambda: ear.last_active)
 
             assert simulated.pull_points == 1
 
@@ -674,12 +679,12 @@ async def test_a_recorder_that_restarts_is_heard_again(make_driver: DriverFactor
         await driver.scan()
         async with heard(driver) as ear:
             await simulated.stop()
-            await ear.until(lambda: ear.states[-1] is False)
+            await ear.until(lambda: ear.states[-1:] == [False])
             await asyncio.sleep(0.1)
             await simulated.start()
-            await ear.until(lambda: ear.states[-1])
+            await ear.until(lambda: ear.states[-1:] == [True])
             simulated.set_motion(1, True)
-            await ear.until(lambda: ear.events and ear.events[-1].active)
+            await ear.until(lambda: ear.last_active)
 
 
 async def test_two_drivers_do_not_disturb_each_other(make_driver: DriverFactory) -> None:
@@ -692,11 +697,11 @@ async def test_two_drivers_do_not_disturb_each_other(make_driver: DriverFactory)
             async with heard(second) as other:
                 assert simulated.pull_points == 2
                 simulated.set_motion(1, True)
-                await ear.until(lambda: ear.events[-1].active)
-                await other.until(lambda: other.events[-1].active)
+                await ear.until(lambda: ear.last_active)
+                await other.until(lambda: other.last_active)
             assert simulated.pull_points == 1
             simulated.set_motion(1, False)
-            await ear.until(lambda: not ear.events[-1].active)
+            await ear.until(lambda: ear.last_active is False)
 
 
 async def test_scans_and_listening_go_on_side_by_side(make_driver: DriverFactory) -> None:
@@ -707,7 +712,7 @@ async def test_scans_and_listening_go_on_side_by_side(make_driver: DriverFactory
         async with heard(driver) as ear:
             assert await driver.scan() == before
             simulated.set_motion(2, True)
-            await ear.until(lambda: ear.events[-1].active)
+            await ear.until(lambda: ear.last_active)
 
             assert ear.states == [True]
             assert simulated.requests["CreatePullPointSubscription"] == 1
