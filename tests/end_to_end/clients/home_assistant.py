@@ -73,6 +73,7 @@ class _Visit:
         result, _ = await self.home_assistant.add_integration("onvif", {"auto": False}, self._login(self.bed.password))
         self.entry_id = result["entry_id"]
         await self._until(self._is_loaded, "its entry is not loaded")
+        await self._until(self._has_diagnostics, "no diagnostics")
         diagnostics = await self.home_assistant.request("GET", f"/api/diagnostics/config_entry/{self.entry_id}")
         self.details = diagnostics["data"]
         entities = [
@@ -153,6 +154,10 @@ class _Visit:
     async def _is_loaded(self) -> bool:
         entries = await self.home_assistant.request("GET", "/api/config/config_entries/entry?domain=onvif")
         return any(one["entry_id"] == self.entry_id and one["state"] == "loaded" for one in entries)
+
+    async def _has_diagnostics(self) -> bool:
+        """Platforms of other integrations, as this is one, come when the entry is there already."""
+        return any(one["domain"] == "onvif" for one in await self.home_assistant.command("diagnostics/list"))
 
     async def _has_motion(self) -> bool:
         self.motion = [
