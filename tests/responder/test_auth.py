@@ -64,7 +64,7 @@ def test_a_clock_that_is_off_is_told_by_how_much(verifier: TokenVerifier, second
     ("options", "problem"),
     [
         pytest.param({"username": "admin"}, LoginProblem.UNKNOWN_USER, id="user"),
-        pytest.param({"username": ""}, LoginProblem.UNKNOWN_USER, id="no user"),
+        pytest.param({"username": ""}, LoginProblem.NO_CREDENTIALS, id="no user"),
         pytest.param({"username": "admin", "password": "wrong"}, LoginProblem.UNKNOWN_USER, id="both"),
         pytest.param({"password": "wrong"}, LoginProblem.WRONG_PASSWORD, id="password"),
         pytest.param(

@@ -230,6 +230,15 @@ class TestUsernameToken:
         assert (await client.ask("tds:GetServices", header=header)).status == 200
         assert (await client.ask(PROTECTED, header=header)).status == 400
 
+    async def test_used_on_an_open_operation_in_the_same_moment(
+        self, session: aiohttp.ClientSession, snapshots: FakeSnapshots
+    ) -> None:
+        """As libonvif does when it is answered within a millisecond."""
+        header = security()
+        async with OnvifServer(make_description(), make_camera(snapshots), tokens=TokenVerifier()) as server:
+            for operation in ("tds:GetServices", PROTECTED, "tds:GetServices", PROTECTED):
+                assert (await Client(session, server).ask(operation, header=header)).status == 200
+
     async def test_used_again_with_another_spelling_of_the_nonce(self, client: Client) -> None:
         header = security(nonce=b"\x00" * 16)  # ends in "AA==", which decodes as "AB==" does
         assert (await client.ask(PROTECTED, header=header)).status == 200

@@ -102,8 +102,8 @@ class TokenVerifier:
     same_moment: timedelta = SAME_MOMENT
     """For so long after its first use a token is good again for the same client at the same camera.
 
-    libonvif makes a new nonce once a second and writes the time in milliseconds: all that it asks within one carries the
-    same token. A listener who wanted to replay it would have to be quicker, and at the client's own address.
+    libonvif makes a new nonce once a second and writes the time in milliseconds: all that it asks within a millisecond carries
+    the same token. A listener who wanted to replay it would have to be quicker, and at the client's own address.
     """
     max_remembered: int = MAX_REMEMBERED_TOKENS
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -137,7 +137,8 @@ class TokenVerifier:
         given = "" if username is None else (username.text or "").strip()
         user_right = hmac.compare_digest(given.encode(), credentials.username.encode())
         if not user_right:
-            return TokenFailure(LoginProblem.UNKNOWN_USER)
+            # libonvif sends a token without a name first: nobody guesses with that.
+            return TokenFailure(LoginProblem.UNKNOWN_USER if given else LoginProblem.NO_CREDENTIALS)
         if not password_right:
             return TokenFailure(LoginProblem.WRONG_PASSWORD)
         if abs(ahead) > self.freshness:
@@ -186,9 +187,8 @@ class Gate:
             raise NotAuthorized if tokens else LoginNeeded
         if access is Access.PRE_AUTH:
             if tokens:
-                self.tokens.check(
-                    tokens, credentials, login.source
-                )  # what was spent here can't be used again elsewhere
+                # What was spent here can't be used again elsewhere.
+                self.tokens.check(tokens, credentials, self._place(login))
             return
         if login.authorization is not None or not tokens:
             self._check_digest(login, LoginWay.SOAP, credentials)
