@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from functools import partial
 from ipaddress import IPv4Network
 
@@ -11,7 +10,6 @@ from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
-from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 
 from .camera_health import async_sync_issue, async_tell_foreign_clients, async_tell_not_made
@@ -32,6 +30,7 @@ from .options import CameraOptions
 from .placement import Placement, taken_macs
 from .relay.options import CameraOptions as RelayOptions
 from .relay_process import RelayProcess
+from .repeated import Repeated
 from .responder import SnapshotUnavailable, TokenVerifier
 from .snapshots import Decoder
 from .store import CameraRecord, IdentityStore
@@ -84,7 +83,8 @@ class Fleet:
         self._host_search = async_get_host_search(hass) if self.placement.addressing is Addressing.DEDICATED else None
         self._own_networks: tuple[IPv4Network, ...] = ()
         self._started = False
-        self._retry: CALLBACK_TYPE | None = None
+        self._follow = Repeated(hass, entry, self._async_follow)
+        self._retry = Repeated(hass, entry, self._async_watch_and_provide_and_place)
         self.interface_listeners = Listeners[[]]()
         self._new_camera = Listeners[[FleetCamera]]()
         self._unsubscribe: list[CALLBACK_TYPE] = []
@@ -116,9 +116,8 @@ class Fleet:
         while self._unsubscribe:
             self._unsubscribe.pop()()
         self._started = False
-        if self._retry is not None:
-            self._retry()
-            self._retry = None
+        self._follow.async_stop()
+        self._retry.async_stop()
         for fleet_camera in self.cameras.values():
             fleet_camera.event_sources.async_stop()
         await self._watch.stop()
@@ -427,10 +426,14 @@ class Fleet:
         self._own_networks = networks_of_host(interfaces.values())
         self.interface_listeners.notify()
         if self._started:
-            if self._host_search is not None:
-                own = self._host_search.async_set_interfaces(list(interfaces.values()))
-                self._entry.async_create_task(self._hass, own)
-            self._entry.async_create_task(self._hass, self._async_place_all())
+            self._follow.async_soon()
+
+    async def _async_follow(self) -> None:
+        """Do what follows from the interfaces that there are now."""
+        work = [self._async_place_all()]
+        if self._host_search is not None:
+            work.append(self._host_search.async_set_interfaces(list(self._watch.interfaces.values())))
+        await asyncio.gather(*work)
 
     async def _async_place_all(self) -> None:
         await asyncio.gather(*(self._async_place(fleet_camera) for fleet_camera in self.cameras.values()))
@@ -454,12 +457,5 @@ class Fleet:
 
     def _retry_later(self) -> None:
         """Try everything again in a while that may have failed, unless the fleet is stopped before."""
-
-        @callback
-        def again(_now: datetime) -> None:
-            self._retry = None
-            if self._started:
-                self._entry.async_create_task(self._hass, self._async_watch_and_provide_and_place())
-
-        if self._retry is None and self._started:
-            self._retry = async_call_later(self._hass, RETRY_SECONDS, again)
+        if self._started:
+            self._retry.async_later(RETRY_SECONDS)

@@ -349,6 +349,21 @@ async def dedicated(hass: HomeAssistant, recorder: SimulatedRecorder, set_up: Se
     return entry
 
 
+async def test_in_a_storm_of_changes_cameras_are_placed_once_more_at_its_end(
+    hass: HomeAssistant, dedicated: MockConfigEntry
+) -> None:
+    placement = dedicated.runtime_data.fleet.placement
+    FakeWatch.current.show("cam1", "02:00:00:00:00:61")
+    await hass.async_block_till_done()
+    with patch.object(placement, "endpoint", wraps=placement.endpoint) as placed:
+        for _ in range(100):
+            FakeWatch.current.show("cam1", "02:00:00:00:00:61")
+        FakeWatch.current.show("cam1", "02:00:00:00:00:61", "127.0.0.5")
+        await hass.async_block_till_done()
+    assert placed.call_count <= 2 * len(dedicated.runtime_data.fleet.cameras)
+    assert state_of(hass, entity_ids(hass, dedicated, "_status")[0]) == "running"
+
+
 async def test_dedicated_cameras_wait_for_interfaces_and_addresses(
     hass: HomeAssistant, dedicated: MockConfigEntry
 ) -> None:
