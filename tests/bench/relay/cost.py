@@ -1,6 +1,6 @@
 """What a delivered gigabyte costs of the CPU, and how late it comes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 import random
@@ -9,7 +9,7 @@ import statistics
 from ..figure import Figure, Unmeasured
 from . import relays
 from .load import MODES, Stream, streams
-from .peers import HAPROXY, NGINX, NODE, SOCAT, TITLES
+from .peers import BARE, HAPROXY, NGINX, NODE, SOCAT, TITLES
 from .relays import DIRECT, OURS, Relay
 from .stage import Stage, Window
 
@@ -30,8 +30,12 @@ ADDED_P50_MS = 1.5
 ADDED_P99_MS = 5
 
 _WRITES = {"frame": "a frame a write", "packet": "a packet a write", "spread": "packets spread evenly"}
-_COMPANY = {"frame": (HAPROXY, NGINX, NODE, SOCAT), "packet": (HAPROXY, NODE), "spread": (HAPROXY, NODE)}
-_SHORT_COMPANY = (HAPROXY, NODE)
+_COMPANY = {
+    "frame": (HAPROXY, NGINX, NODE, SOCAT, BARE),
+    "packet": (HAPROXY, NODE, BARE),
+    "spread": (HAPROXY, NODE, BARE),
+}
+_SHORT_COMPANY = (HAPROXY, NODE, BARE)
 
 type Found = Figure | Unmeasured
 
@@ -44,6 +48,7 @@ def cost(stage: Stage) -> Iterator[Found]:
         where = f"{STREAMS} x 8 Mbit/s, {_WRITES[mode]}"
         yield from costs(mode, where, windows)
         yield from ratios(mode, _WRITES[mode], windows, missing, COST_RATIOS[mode])
+        yield from floors(mode, _WRITES[mode], windows, COST_RATIOS[mode])
         for name, title, limit, of in _DELAYS:
             yield Figure(
                 name=f"added_{name}_{mode}_ms",
@@ -170,6 +175,19 @@ def ratios(
         yield Figure(
             name=f"ratio_best_{name}_{peer}", title=f"{title}, best rounds", value=best[OURS] / best[peer], unit="times"
         )
+
+
+def floors(name: str, where: str, windows: Mapping[str, Sequence[Window]], peers: Iterable[str]) -> Iterator[Figure]:
+    """Tell what reading and sending alone cost in Python, against the same peers: what no relay in Python can be below."""
+    for peer in peers:
+        if peer in windows and BARE in windows:
+            pairs = zip(windows[BARE], windows[peer], strict=True)
+            yield Figure(
+                name=f"floor_{name}_{peer}",
+                title=f"  {where}: {TITLES[BARE]}, against {TITLES[peer].partition(',')[0]}",
+                value=statistics.median(bare.cost / theirs.cost for bare, theirs in pairs),
+                unit="times",
+            )
 
 
 def lost(name: str, where: str, windows: Sequence[Window]) -> Figure:

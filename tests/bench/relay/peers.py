@@ -1,21 +1,23 @@
-"""The plain TCP proxies that the relay is compared with: fetched once, none of them installed."""
+"""What the relay is compared with: plain TCP proxies, fetched once, none of them installed, and the least that Python can do."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 import platform
 import shutil
+import sys
 
 from ..figure import Unmeasured
 from .cache import cached, run
 from .load import RECORDER_PORT
 from .wires import RECORDER, RELAY
 
-HAPROXY, NGINX, NODE, SOCAT = "haproxy", "nginx", "node", "socat"
+HAPROXY, NGINX, NODE, SOCAT, BARE = "haproxy", "nginx", "node", "socat", "bare"
 TITLES: Mapping[str, str] = {
     HAPROXY: "haproxy, TCP mode with splice",
     NGINX: "nginx stream",
     NODE: "node-tcp-proxy",
     SOCAT: "socat",
+    BARE: "Python that only reads and sends",
 }
 PORTS: Mapping[str, int] = {name: 9000 + index for index, name in enumerate(TITLES)}
 """Where each listens."""
@@ -107,7 +109,18 @@ def _node(_: Path) -> list[str]:
     return [node, str(folder / "proxy.js"), RELAY, str(PORTS[NODE]), RECORDER, str(RECORDER_PORT)]
 
 
-_COMMANDS: Mapping[str, Callable[[Path], list[str]]] = {HAPROXY: _haproxy, NGINX: _nginx, NODE: _node, SOCAT: _socat}
+def _bare(_: Path) -> list[str]:
+    program = str(Path(__file__).with_name("bare.py"))
+    return [sys.executable, "-S", "-E", program, RELAY, str(PORTS[BARE]), RECORDER, str(RECORDER_PORT)]
+
+
+_COMMANDS: Mapping[str, Callable[[Path], list[str]]] = {
+    HAPROXY: _haproxy,
+    NGINX: _nginx,
+    NODE: _node,
+    SOCAT: _socat,
+    BARE: _bare,
+}
 
 
 def _debian() -> Path:

@@ -1,8 +1,8 @@
 """What is made of measured windows; the windows here are given, not measured."""
 
 from tests.bench.figure import Figure, Unmeasured
-from tests.bench.relay.cost import costs, lost, ratios
-from tests.bench.relay.peers import HAPROXY, NODE
+from tests.bench.relay.cost import costs, floors, lost, ratios
+from tests.bench.relay.peers import BARE, HAPROXY, NODE
 from tests.bench.relay.relays import OURS
 from tests.bench.relay.stage import Window
 
@@ -35,6 +35,14 @@ def test_a_peer_that_is_missing_is_told_and_never_passed() -> None:
     assert [str(each) for each in found] == [
         "Here, ours against node-tcp-proxy, was not measured. No node-tcp-proxy: node and npm are not installed."
     ]
+
+
+def test_what_python_needs_for_reading_and_sending_alone_is_told_without_a_limit() -> None:
+    windows = {OURS: [window(3)], BARE: [window(2)], HAPROXY: [window(1)]}
+    assert [
+        (figure.name, figure.value, figure.short) for figure in floors("frame", "Here", windows, (HAPROXY, NODE))
+    ] == [("floor_frame_haproxy", 2.0, None)]
+    assert not list(floors("frame", "Here", {OURS: [window(3)], HAPROXY: [window(1)]}, (HAPROXY,)))
 
 
 def test_the_costs_of_all_are_told_ours_first() -> None:
