@@ -27,8 +27,7 @@ def _serve(address: str, port: int, recorder: tuple[str, int]) -> None:
         if ticking:
             time.sleep(TICK - time.monotonic() % TICK)
         events = waiting.poll(0 if ticking else None)
-        # Wake-ups that come alone are served at once, as our relay does.
-        ticking = len(events) > 1 or (ticking and bool(events))
+        ticking = bool(events)
         for descriptor, _ in events:
             if descriptor == listening.fileno():
                 _join(listening, recorder, waiting, others)

@@ -178,7 +178,7 @@ def ratios(
 
 
 def floors(name: str, where: str, windows: Mapping[str, Sequence[Window]], peers: Iterable[str]) -> Iterator[Figure]:
-    """Tell what reading and sending alone cost in Python, against the same peers: what no relay in Python can be below."""
+    """Tell what reading and sending alone cost in Python, against the same peers: about the least for a relay in Python."""
     for peer in peers:
         if peer in windows and BARE in windows:
             pairs = zip(windows[BARE], windows[peer], strict=True)
