@@ -1,4 +1,7 @@
-"""Something that is done again when asked: never twice at once, and once more, not more often, for all who asked meanwhile."""
+"""Something that is done again when asked: never twice at once, and once more, not more often, for all who asked meanwhile.
+
+Home Assistant's `Debouncer` loses who asks while a run lasts longer than its cooldown: the last change of an interface would be missed.
+"""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
