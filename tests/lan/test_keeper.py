@@ -21,6 +21,7 @@ from custom_components.onvif_proxy.interfaces import (
     keeper as keeper_module,
     remove_interfaces,
 )
+from custom_components.onvif_proxy.interfaces.errors import RequestRefused
 from custom_components.onvif_proxy.interfaces.kernel import read_snapshot
 from custom_components.onvif_proxy.interfaces.plan import plan_interface
 
@@ -92,12 +93,16 @@ async def missing(specs: Sequence[InterfaceSpec]) -> list[str]:
     """Return the commands for what the kernel lacks; when a lease ends is what it ends with."""
     snapshot = await read_snapshot()
     ends = {link.name: one.expires for link in snapshot.links for one in link.addresses}
-    return [
-        step.command
-        for one in specs
-        if one.address
-        for step in plan_interface(one, snapshot, (one.address,), expires=ends.get(one.name) if one.dhcp else None)
-    ]
+    try:
+        return [
+            step.command
+            for one in specs
+            if one.address
+            for step in plan_interface(one, snapshot, (one.address,), expires=ends.get(one.name) if one.dhcp else None)
+        ]
+    except RequestRefused as error:
+        # The keeper has just made a link, and not marked it yet: for the plan it is somebody else's.
+        return [str(error)]
 
 
 def test_interfaces_are_made_told_left_alone_by_a_stop_and_taken_over_by_the_next_start(lan: Lan) -> None:
