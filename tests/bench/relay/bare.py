@@ -32,6 +32,8 @@ def _serve(address: str, port: int, recorder: tuple[str, int]) -> None:
             if descriptor == listening.fileno():
                 _join(listening, recorder, waiting, others)
                 continue
+            if descriptor not in others:
+                continue  # the other side has just ended
             ours, other = others[descriptor]
             try:
                 size = ours.recv_into(view)
