@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 import itertools
+import random
 import struct
 from typing import Any
 
@@ -81,6 +82,26 @@ def streams(draw: st.DrawFn, encoding: str | None = None, *, others: bool = Fals
             draw(st.integers(0, len(frames))), draw(st.sampled_from((b"RTSP/1.0 200 OK\r\n\r\n", b"\0", b"$")))
         )
     return encoding, frames
+
+
+def recording(encoding: str, chance: random.Random) -> list[bytes]:
+    """Make pictures as a recorder cuts them, packets of few lengths and a shorter last one, with what may befall them."""
+    lengths, time, frames = [chance.randrange(1, 60) for _ in range(3)], 0, []
+    for _ in range(20):
+        time += chance.random() < 0.9
+        unit, length, count = chance.choice(UNITS[encoding]), chance.choice(lengths), chance.choice((1, 1, 2, 3, 6))
+        for number in range(count):
+            last = number == count - 1
+            payload = (unit if number == 0 else unit[:2]) + bytes(60)
+            payload = payload[: chance.randrange(length + 1) if last and chance.random() < 0.7 else length]
+            marker = chance.random() < (0.9 if last else 0.05)
+            strange = chance.random() < 0.05
+            other = packet(number, time + (chance.random() < 0.03), payload, marker=marker)
+            first = chance.choice((0x81, 0x90, 0xA0)) if strange else 0x80
+            frames.append(frame(SOUND if chance.random() < 0.05 else VIDEO, bytes((first,)) + other[1:]))
+            if chance.random() < 0.02:
+                frames.append(frame(VIDEO, other[: chance.randrange(14)]))
+    return frames
 
 
 # The naive reading.
@@ -203,6 +224,19 @@ def test_a_scanner_sees_what_a_naive_one_sees_in_any_pieces(
         yield encoding, data, tuple(cuts)
     assert in_pieces(scanner_of(encoding), data, ()) == wanted
     yield encoding, data, "byte by byte"
+
+
+@holds(encoding=st.sampled_from(tuple(UNITS)), seed=SEEDS, cuts=CUTS)
+def test_a_scanner_sees_the_pictures_of_a_recorder_as_a_naive_one(
+    encoding: str, seed: int, cuts: list[int]
+) -> Iterator[Hashable]:
+    chance = random.Random(seed)
+    for _ in range(10):
+        data = b"".join(picture_by_picture(recording(encoding, chance)))
+        wanted = naive_scan(encoding, data)
+        for places in ((0,), cuts, [chance.randrange(len(data)) for _ in range(20)]):
+            assert in_pieces(scanner_of(encoding), data, places or (1, 0x8000)) == wanted
+            yield encoding, data, tuple(places)
 
 
 @holds(found=variants(b"".join(frame(VIDEO, packet(1, 2, unit + b"x" * 30)) * 4 for unit in UNITS["H264"])), cuts=CUTS)
