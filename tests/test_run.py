@@ -6,8 +6,6 @@ import pytest
 
 from tests.run import FEW_FAILED, Pytest, judged
 
-PROJECT = Path(__file__).parents[1] / "pyproject.toml"
-
 PASSES = "def test_good(): pass\n"
 FAILS = "def test_bad(): assert False\n"
 ONCE = """
@@ -21,10 +19,16 @@ FAILS_ONCE = f"{ONCE}\ndef test_busy(): fails_once()\n"
 IS_SET_UP_LATER = f"{ONCE}\nimport pytest\n@pytest.fixture\ndef ready(): fails_once()\ndef test_busy(ready): pass\n"
 
 
+@pytest.fixture(autouse=True)
+def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what runs here have nothing to do with the run that this is in, and begin at once."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
 def run(folder: Path, text: str) -> Pytest:
-    """Run what is in a file, wholly apart from the run that this is in."""
+    """Run what is in a file."""
     (folder / "test_it.py").write_text(text)
-    with Pytest(folder / "run", "-c", str(PROJECT), "--rootdir", str(folder), "-q", str(folder / "test_it.py")) as it:
+    with Pytest(folder / "run", "-c", "/dev/null", "--rootdir", str(folder), "-q", str(folder / "test_it.py")) as it:
         pass
     return it
 
