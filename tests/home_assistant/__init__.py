@@ -65,9 +65,13 @@ def state_of(hass: HomeAssistant, entity_id: str) -> str:
 
 
 async def switch(hass: HomeAssistant, entity_id: str, action: str) -> None:
-    """Turn a switch, `turn_on` or `turn_off`, and wait for what follows."""
+    """Turn a switch, `turn_on` or `turn_off`, and wait for what follows, in the relay too."""
     await hass.services.async_call("switch", action, {"entity_id": entity_id}, blocking=True)
     await hass.async_block_till_done()
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        for one in entry.runtime_data.fleet.cameras.values():
+            # It answers when it has done what it was told before.
+            await one.camera.relay_statistics()
 
 
 async def answers(address: str) -> bool:
