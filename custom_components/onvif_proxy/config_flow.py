@@ -23,7 +23,6 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
-from homeassistant.helpers.translation import async_get_translations
 import voluptuous as vol
 
 from .const import (
@@ -68,6 +67,7 @@ from .placement import taken_macs
 from .ports import DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS, first_free_port
 from .responder import is_own_scope
 from .store import async_get_store
+from .wording import async_texts
 
 DEFAULT_PORT = 80
 DEFAULT_CAMERA_USERNAME = "onvif"
@@ -234,7 +234,7 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
                     return await self.async_step_static_addresses()
                 self._data[CONF_ADDRESSES] = []
                 return await self.async_step_credentials()
-        texts = await async_get_translations(self.hass, self.hass.config.language, "common", [DOMAIN])
+        texts = await async_texts(self.hass)
         schema = vol.Schema(
             {
                 vol.Required(CONF_PARENT): SelectSelector(
@@ -379,13 +379,13 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
         """Say which of the usual ports the cameras will not get, as another program has them on all addresses."""
         if self._data[CONF_ADDRESSING] != Addressing.DEDICATED:
             return ""
-        texts = await async_get_translations(self.hass, self.hass.config.language, "common", [DOMAIN])
+        texts = await async_texts(self.hass)
         chosen = {
             ports[0]: first_free_port(ANY_LOOPBACK_ADDRESS, ports)
             for ports in (DEDICATED_ONVIF_PORTS, DEDICATED_RTSP_PORTS)
         }
         return "\n".join(
-            texts[f"component.{DOMAIN}.common.port_taken"].format(port=usual, instead=instead or "-")
+            texts["port_taken"].format(port=usual, instead=instead or "-")
             for usual, instead in chosen.items()
             if instead != usual
         )

@@ -35,6 +35,7 @@ from .responder import SnapshotUnavailable, TokenVerifier
 from .snapshots import Decoder
 from .store import CameraRecord, IdentityStore
 from .virtual_camera import Controls, VirtualCamera
+from .wording import async_reason
 
 RETRY_SECONDS = 30.0
 
@@ -399,7 +400,7 @@ class Fleet:
         try:
             await self.placement.async_provide(self.cameras.values())
         except InterfaceError as error:
-            if async_tell_not_made(self._hass, self._entry, str(error)):
+            if async_tell_not_made(self._hass, self._entry, await async_reason(self._hass, error)):
                 LOGGER.error("The interfaces for %s could not be made: %s", self._entry.title, error)
             self._retry_later()
         else:

@@ -18,9 +18,10 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .const import CONF_ADDRESS, CONF_CAMERA_PASSWORD, CONF_CAMERA_USERNAME, DOMAIN
+from .const import CONF_ADDRESS, CONF_CAMERA_PASSWORD, CONF_CAMERA_USERNAME
 from .interfaces import InterfaceAddress, Parent, Refusal, read_interfaces
 from .model import Channel
+from .wording import Texts
 
 GENERATED_PASSWORD_LENGTH = 16
 MAX_CREDENTIAL_LENGTH = 32
@@ -52,7 +53,7 @@ def parent_error(parent: Parent | None, *, static: bool, allow_no_carrier: bool)
     return "parent_without_address" if static and not parent.addresses else None
 
 
-def parent_notes(parents: list[Parent], texts: Mapping[str, str]) -> str:
+def parent_notes(parents: list[Parent], texts: Texts) -> str:
     """Say which interfaces can't carry cameras and why, and what to mind about the others."""
     lines = []
     for parent in parents:
@@ -61,9 +62,7 @@ def parent_notes(parents: list[Parent], texts: Mapping[str, str]) -> str:
             if parent.refusal is not None
             else [f"warning_{one}" for one in parent.warnings]
         )
-        for note in notes:
-            text = texts.get(f"component.{DOMAIN}.common.{note}", note)
-            lines.append(f"- {parent.name}: {text.format(hypervisor=parent.hypervisor or '-')}")
+        lines += [f"- {parent.name}: {texts[note].format(hypervisor=parent.hypervisor or '-')}" for note in notes]
     return "\n".join(lines)
 
 

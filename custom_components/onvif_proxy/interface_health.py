@@ -7,7 +7,6 @@ from pathlib import Path
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
-from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN, LOGGER
 from .interfaces import (
@@ -20,6 +19,7 @@ from .interfaces import (
     is_in_container_network,
     read_interfaces,
 )
+from .wording import Texts, async_texts, fault_text
 
 CHECK_INTERVAL = timedelta(seconds=60)
 HOST_INVENTORY = Path("/etc/onvif_proxy/interfaces.json")
@@ -76,7 +76,7 @@ class InterfaceHealth:
         except InterfaceError as error:
             LOGGER.debug("The interfaces could not be examined: %s", error)
             return
-        texts = await async_get_translations(self._hass, self._hass.config.language, "common", {DOMAIN})
+        texts = await async_texts(self._hass)
         if self._users:  # else it was ended while it looked
             self._async_sync(findings, texts, on_host=inventory is None)
 
@@ -96,7 +96,7 @@ class InterfaceHealth:
         return findings
 
     @callback
-    def _async_sync(self, findings: Collection[Finding], texts: Mapping[str, str], *, on_host: bool) -> None:
+    def _async_sync(self, findings: Collection[Finding], texts: Texts, *, on_host: bool) -> None:
         wanted = {issue_id(finding): finding for finding in findings}
         registry = ir.async_get(self._hass)
         for domain, known in list(registry.issues):
@@ -127,12 +127,13 @@ def _translation_key(finding: Finding, *, on_host: bool) -> str:
     return f"{key}_fixable" if finding.fixable else key
 
 
-def _placeholders(finding: Finding, texts: Mapping[str, str]) -> dict[str, str]:
+def _placeholders(finding: Finding, texts: Texts) -> dict[str, str]:
     """Return the facts for the issue's text; why a parent is refused in the words of the config flow."""
     placeholders = {"interface": finding.interface or "-", **finding.facts}
     if (refusal := finding.facts.get("refusal")) is not None:
-        key = f"component.{DOMAIN}.common.refusal_{refusal}"
-        placeholders["reason"] = texts.get(key, placeholders["reason"])
+        placeholders["reason"] = texts[f"refusal_{refusal}"]
+    if (fault := finding.facts.get("fault")) is not None:
+        placeholders["reason"] = fault_text(texts, fault, finding.facts)
     return placeholders
 
 

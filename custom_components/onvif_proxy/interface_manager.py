@@ -16,6 +16,7 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN, LOGGER
 from .interface_health import InterfaceHealth
 from .interfaces import (
+    Fault,
     InterfaceError,
     InterfaceKeeper,
     InterfaceSpec,
@@ -107,7 +108,7 @@ class InterfaceManager:
             return
         self._trouble = None
         if await self._hass.async_add_executor_job(is_kept):
-            raise KeptElsewhere("The service on the host keeps the interfaces.")
+            raise KeptElsewhere(Fault.KEPT_ELSEWHERE)
         try:
             await self._async_load()
             keeper = InterfaceKeeper(self._inventory, lease_file=self._lease_file)

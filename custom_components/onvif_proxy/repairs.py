@@ -9,6 +9,7 @@ from homeassistant.helpers import issue_registry as ir
 from .const import DOMAIN
 from .interface_manager import async_get_manager
 from .interfaces import InterfaceError
+from .wording import async_reason
 
 
 class RepairInterfacesFlow(ConfirmRepairFlow):
@@ -21,7 +22,8 @@ class RepairInterfacesFlow(ConfirmRepairFlow):
             try:
                 await manager.async_repair()
             except InterfaceError as error:
-                return self.async_abort(reason="repair_failed", description_placeholders={"reason": str(error)})
+                reason = await async_reason(self.hass, error)
+                return self.async_abort(reason="repair_failed", description_placeholders={"reason": reason})
             if ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id) is not None:
                 return self.async_abort(reason="still_wrong")
         return await super().async_step_confirm(user_input)

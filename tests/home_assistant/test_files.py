@@ -13,7 +13,8 @@ from custom_components.onvif_proxy.button import RESCAN
 from custom_components.onvif_proxy.camera_status import CameraState, Trouble
 from custom_components.onvif_proxy.const import DOMAIN
 from custom_components.onvif_proxy.event import HAPPENED, LOGIN_REFUSED
-from custom_components.onvif_proxy.interfaces import Check, ParentWarning, Refusal
+from custom_components.onvif_proxy.interfaces import Check, Fault, ParentWarning, Refusal
+from custom_components.onvif_proxy.interfaces.sentences import FAULTS
 from custom_components.onvif_proxy.logins import LoginProblem, LoginWay
 from custom_components.onvif_proxy.model import EventKind, StreamRole
 from custom_components.onvif_proxy.relay.statistics import StreamReason, StreamState
@@ -128,6 +129,10 @@ def test_every_finding_and_refusal_has_its_text() -> None:
             assert f"interface_{check}_host" in ENGLISH["issues"], check
     for key in (*(f"refusal_{one}" for one in Refusal), *(f"warning_{one}" for one in ParentWarning)):
         assert key in ENGLISH["common"], key
+    assert set(FAULTS) == set(Fault)
+    for fault, said in FAULTS.items():
+        told = ENGLISH["common"][f"fault_{fault}"]
+        assert set(re.findall(r"{\w+}", told)) == set(re.findall(r"{\w+}", said)), fault
 
 
 def test_every_field_is_described() -> None:

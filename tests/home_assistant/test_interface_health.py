@@ -14,11 +14,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.onvif_proxy import fleet, interface_health
 from custom_components.onvif_proxy.const import CONF_ADDRESSING, DOMAIN, Addressing
 from custom_components.onvif_proxy.interface_health import CHECK_INTERVAL
-from custom_components.onvif_proxy.interfaces import Check, Finding, InterfaceSpec, Inventory, InventoryFile
+from custom_components.onvif_proxy.interfaces import Check, Fault, Finding, InterfaceSpec, Inventory, InventoryFile
 from tests.simulated_nvr import SimulatedRecorder
 
 from . import entity_ids, entry_for
 from .test_fleet import FakeWatch
+
+GERMAN = json.loads((Path(interface_health.__file__).parent / "translations/de.json").read_text())["common"]
 
 type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
 
@@ -121,8 +123,18 @@ async def test_why_a_parent_is_refused_is_said_in_the_language_of_this_home(
     doctor.findings = [finding(Check.PARENT_REFUSED, "wlan0", fixable=False, **facts)]
     placeholders = (await issues(hass))["interface_parent_refused_host"].translation_placeholders
     assert placeholders is not None
-    german = json.loads((Path(interface_health.__file__).parent / "translations/de.json").read_text())
-    assert placeholders["reason"] == german["common"]["refusal_wireless"]
+    assert placeholders["reason"] == GERMAN["refusal_wireless"]
+
+
+async def test_why_an_interface_can_not_be_as_it_should_is_said_in_the_language_of_this_home(
+    hass: HomeAssistant, entry: MockConfigEntry, doctor: Doctor
+) -> None:
+    hass.config.language = "de"
+    facts = {"fault": Fault.NAME_TAKEN, "other": "onvifcam2", "reason": "There is an interface onvifcam2 already."}
+    doctor.findings = [finding(Check.INTERFACE_REFUSED, "onvifcam1", fixable=False, **facts)]
+    placeholders = (await issues(hass))["interface_interface_refused"].translation_placeholders
+    assert placeholders is not None
+    assert placeholders["reason"] == GERMAN["fault_name_taken"].format(other="onvifcam2")
 
 
 async def test_what_stops_no_camera_is_a_warning(hass: HomeAssistant, entry: MockConfigEntry, doctor: Doctor) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
+import json
 from logging import WARNING
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +34,7 @@ from custom_components.onvif_proxy.const import (
 from custom_components.onvif_proxy.interface_manager import async_get_manager
 from custom_components.onvif_proxy.interfaces import (
     Check,
+    Fault,
     Finding,
     InterfaceError,
     Inventory,
@@ -47,6 +49,8 @@ from tests.simulated_nvr import SimulatedRecorder
 
 from . import entity_ids, entry_for, state_of
 from .test_fleet import FakeWatch, reaches
+
+GERMAN = json.loads((Path(interface_health.__file__).parent / "translations/de.json").read_text())["common"]
 
 type SetUp = Callable[[MockConfigEntry], Awaitable[bool]]
 ROUTE = Route(
@@ -390,7 +394,8 @@ async def test_a_service_that_keeps_them_is_taken_for_the_reason_also_without_th
 async def test_who_can_not_keep_its_own_interfaces_sends_nobody_to_the_host(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
-    FakeKeeper.refuses_start = KernelRefused("no memory")
+    FakeKeeper.refuses_start = KernelRefused(Fault.NETLINK_FAILED, reason="no memory")
+    hass.config.language = "de"
     await restart(hass, entry)
     manager = await async_get_manager(hass)
     gone = finding(Check.INTERFACE_MISSING, fixable=True)
@@ -398,8 +403,10 @@ async def test_who_can_not_keep_its_own_interfaces_sends_nobody_to_the_host(
         await manager.health.async_check()
     assert diagnosed.await_args is not None
     assert diagnosed.await_args.args == (await stored(hass),)
-    issues = {one.translation_key for one in ir.async_get(hass).issues.values()}
-    assert issues == {"interfaces_not_made", "interface_interface_missing_fixable"}
+    issues = {one.translation_key: one.translation_placeholders for one in ir.async_get(hass).issues.values()}
+    assert set(issues) == {"interfaces_not_made", "interface_interface_missing_fixable"}
+    reason = GERMAN["fault_netlink_failed"].format(reason="no memory")
+    assert issues["interfaces_not_made"] == {"recorder": entry.title, "reason": reason}
 
 
 @pytest.mark.parametrize("content", ["nonsense", '{"version": 99, "interfaces": []}'])
@@ -568,10 +575,15 @@ async def test_a_fixable_issue_is_fixed_by_a_click(
         interface_health, "diagnose", AsyncMock(return_value=[finding(Check.RULE_MISSING, fixable=True)])
     ):
         await manager.health.async_check()
-        FakeKeeper.refuses = KernelRefused("busy")
-        refused = await click()
-        assert (refused["type"], refused["reason"]) == ("abort", "repair_failed")
-        assert refused["description_placeholders"] == {"reason": "busy"}
+        hass.config.language = "de"
+        for error, said in (
+            (KernelRefused("busy"), "busy"),
+            (KernelRefused(Fault.PARENT_OFF, command="ip link"), GERMAN["fault_parent_off"].format(command="ip link")),
+        ):
+            FakeKeeper.refuses = error
+            refused = await click()
+            assert (refused["type"], refused["reason"]) == ("abort", "repair_failed")
+            assert refused["description_placeholders"] == {"reason": said}
         FakeKeeper.refuses = None
         undone = await click()
         assert (undone["type"], undone["reason"]) == ("abort", "still_wrong")

@@ -187,6 +187,7 @@ def test_what_stands_in_the_way_of_an_interface_is_told() -> None:
     ((check, interface, facts, fixable),) = found(state)
     assert (check, interface, fixable) == ("interface_refused", "onvifcam1", False)
     assert "There is an interface onvifcam1 already" in facts["reason"]
+    assert (facts["fault"], facts["other"]) == ("name_taken", "onvifcam1")
 
 
 def test_an_interface_that_no_inventory_names_is_looked_at_as_well() -> None:

@@ -6,6 +6,7 @@ runs on Python 3.11, the oldest that a host may have, and without Home Assistant
 
 from .doctor import diagnose
 from .errors import (
+    Fault,
     InterfaceError,
     InventoryCorrupt,
     InventoryError,
@@ -40,6 +41,7 @@ from .watch import InterfaceWatch
 
 __all__ = [
     "Check",
+    "Fault",
     "Finding",
     "Hypervisor",
     "Interface",

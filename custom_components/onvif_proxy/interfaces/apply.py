@@ -11,7 +11,7 @@ from typing import Any
 
 from pyroute2 import AsyncIPRoute  # type: ignore[import-untyped]  # pyroute2 ships no types
 
-from .errors import KernelRefused
+from .errors import Fault, KernelRefused
 from .kernel import FOR_EVER, NETLINK_ERRORS, netlink
 from .marks import PROTOCOL
 from .state import Route, Rule
@@ -40,14 +40,13 @@ _RT_SCOPE_LINK = 253
 _IFLA_INET_CONF = 1
 _DEVCONF_NUMBERS = {"rp_filter": 8, "arp_announce": 18, "arp_ignore": 19, "arp_notify": 22}  # IPV4_DEVCONF_*
 
-_REASONS: Mapping[tuple[type, int], str] = {
-    (AddLink, errno.EBUSY): "the parent is a port of a bridge, or in use by something that allows no macvlan beside it",
-    (AddLink, errno.EINVAL): "the parent cannot carry macvlan interfaces, or another one on it is in passthru mode",
-    (AddLink, errno.EOPNOTSUPP): "this kernel has no macvlan",
-    (SetLink, errno.ENETDOWN): "its parent is switched off",
-    (SetLink, errno.EADDRINUSE): "another interface on the same parent has its MAC, here or in a container",
+_FAULTS: Mapping[tuple[type, int], Fault] = {
+    (AddLink, errno.EBUSY): Fault.PARENT_IN_USE,
+    (AddLink, errno.EINVAL): Fault.PARENT_UNFIT,
+    (AddLink, errno.EOPNOTSUPP): Fault.NO_MACVLAN,
+    (SetLink, errno.ENETDOWN): Fault.PARENT_OFF,
+    (SetLink, errno.EADDRINUSE): Fault.MAC_IN_USE,
 }
-_PERMISSION_REASON = "making interfaces takes root, or the capability CAP_NET_ADMIN"
 
 
 async def do_steps(steps: Sequence[Step]) -> None:
@@ -63,8 +62,8 @@ async def do_steps(steps: Sequence[Step]) -> None:
                 await _do_whole(ipr, step, done)
         except BaseException as error:
             left = await _undo(ipr, done)
-            if left and isinstance(error, KernelRefused):
-                raise KernelRefused(f"{error} Could not be undone: {'; '.join(left)}.") from error
+            if isinstance(error, KernelRefused):
+                error.left = left
             raise
 
 
@@ -79,7 +78,7 @@ async def _do_whole(ipr: AsyncIPRoute, step: Step, done: list[Step]) -> None:
             done.append(step)
 
 
-async def _undo(ipr: AsyncIPRoute, done: Sequence[Step]) -> list[str]:
+async def _undo(ipr: AsyncIPRoute, done: Sequence[Step]) -> tuple[str, ...]:
     """Undo steps, the last first; return the commands that failed."""
     left = []
     for step in reversed(done):
@@ -90,21 +89,18 @@ async def _undo(ipr: AsyncIPRoute, done: Sequence[Step]) -> list[str]:
         except KernelRefused as error:
             _LOGGER.warning("Undo: %s", error)
             left.append(back.command)
-    return left
+    return tuple(left)
 
 
 async def _do(ipr: AsyncIPRoute, step: Step) -> None:
     try:
         await _DOERS[type(step)](ipr, step)
     except NETLINK_ERRORS as error:
-        raise KernelRefused(f"`{step.command}` failed: {_reason(step, error)}.") from error
-
-
-def _reason(step: Step, error: Exception) -> str:
-    code = getattr(error, "code", None) or getattr(error, "errno", None)
-    if code in {errno.EPERM, errno.EACCES}:
-        return _PERMISSION_REASON
-    return _REASONS.get((type(step), code or 0)) or (os.strerror(code) if code else str(error))
+        code = getattr(error, "code", None) or getattr(error, "errno", None) or 0
+        permitted = code not in {errno.EPERM, errno.EACCES}
+        fault = _FAULTS.get((type(step), code), Fault.STEP_FAILED) if permitted else Fault.STEP_NOT_PERMITTED
+        reason = os.strerror(code) if code else error
+        raise KernelRefused(fault, command=step.command, reason=reason) from error
 
 
 async def _add_link(ipr: AsyncIPRoute, step: AddLink) -> None:

@@ -6,7 +6,7 @@ import logging
 import socket
 import struct
 
-from .errors import KernelRefused
+from .errors import Fault, KernelRefused
 from .marks import PROTOCOL
 
 _LOGGER = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class KernelEvents:
         try:
             self._socket = _subscribe(groups, receive_buffer)
         except OSError as error:
-            raise KernelRefused(f"The kernel tells this process nothing about interfaces: {error}") from error
+            raise KernelRefused(Fault.NO_EVENTS, reason=error) from error
 
     def start(self) -> None:
         """Call from now on, for events since the making, too."""

@@ -132,7 +132,7 @@ def _duplicates(spec: InterfaceSpec, link: Link | None, snapshot: Snapshot) -> I
 
 
 def _refused(spec: InterfaceSpec, error: RequestRefused) -> Finding:
-    facts = {"reason": str(error)}
+    facts = {**error.facts, "reason": str(error)} | ({} if error.fault is None else {"fault": error.fault})
     return Finding(check=Check.INTERFACE_REFUSED, interface=spec.name, id=spec.id, facts=facts, fixable=False)
 
 

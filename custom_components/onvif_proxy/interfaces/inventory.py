@@ -9,7 +9,7 @@ import re
 from typing import Any, Self
 
 from .addresses import unusable
-from .errors import InventoryCorrupt, InventoryTooNew, InventoryUnwritable, RequestRefused
+from .errors import Fault, InventoryCorrupt, InventoryTooNew, InventoryUnwritable, RequestRefused
 from .files import write_private
 from .macs import is_camera_mac
 from .marks import MAX_ID
@@ -42,7 +42,7 @@ class Inventory:
             address = None if spec.address is None else spec.address.ip
             for value in (spec.id, spec.name, spec.mac, address):
                 if value is not None and value in seen:
-                    raise RequestRefused(f"{seen[value]} and {spec.name} cannot both have {value}.")
+                    raise RequestRefused(Fault.SAME_TWICE, first=seen[value], second=spec.name, value=value)
                 if value is not None:
                     seen[value] = spec.name
 
@@ -88,9 +88,9 @@ class InventoryFile:
         except FileNotFoundError:
             return Inventory()
         except OSError as error:
-            raise InventoryCorrupt(f"{self.path} cannot be read: {error.strerror}.") from error
+            raise InventoryCorrupt(Fault.FILE_UNREADABLE, path=self.path, reason=error.strerror) from error
         if len(data) > MAX_FILE_BYTES:
-            raise InventoryCorrupt(f"{self.path} is too big for an inventory of interfaces. It was left as it is.")
+            raise InventoryCorrupt(Fault.FILE_TOO_BIG, path=self.path)
         return self._parse(data)
 
     def save(self, inventory: Inventory) -> None:
@@ -102,7 +102,7 @@ class InventoryFile:
         try:
             write_private(self.path, json.dumps(_as_json(inventory), indent=2) + "\n")
         except OSError as error:
-            raise InventoryUnwritable(f"{self.path} cannot be written: {error.strerror}.") from error
+            raise InventoryUnwritable(Fault.FILE_UNWRITABLE, path=self.path, reason=error.strerror) from error
 
     def _parse(self, data: bytes) -> Inventory:
         try:
@@ -111,18 +111,12 @@ class InventoryFile:
             if not isinstance(version, int) or isinstance(version, bool) or version < 1:
                 raise ValueError("it has no version")  # noqa: TRY301  # one way out for all that is wrong
             if version > VERSION:
-                raise InventoryTooNew(
-                    f"{self.path} was written by a later version of this program (format {version}, this one knows"
-                    f" {VERSION}). It was left as it is: upgrade this program."
-                )
+                raise InventoryTooNew(Fault.FILE_TOO_NEW, path=self.path, format=version, known=VERSION)
             return _from_json(content)
         except (ValueError, KeyError, TypeError, RecursionError, RequestRefused) as error:
             # A KeyError's text is the bare key.
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
-            raise InventoryCorrupt(
-                f"{self.path} is not an inventory of interfaces: {reason}. It was left as it is: correct it, or remove"
-                " it to begin anew."
-            ) from error
+            raise InventoryCorrupt(Fault.FILE_CORRUPT, path=self.path, reason=reason) from error
 
 
 def _as_json(inventory: Inventory) -> dict[str, Any]:

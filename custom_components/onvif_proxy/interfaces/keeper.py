@@ -11,7 +11,7 @@ from typing import Self
 
 from .apply import do_steps
 from .entry import Entry
-from .errors import InterfaceError, KernelRefused, NotPermitted, RequestRefused
+from .errors import Fault, InterfaceError, KernelRefused, NotPermitted, RequestRefused
 from .events import ADDRESSES, LINKS, ROUTES, RULES, KernelEvents
 from .inventory import Inventory
 from .kept import KeptInterface
@@ -106,7 +106,7 @@ class InterfaceKeeper:
             return
         privilege = await asyncio.to_thread(read_privilege)
         if not privilege.net_admin:
-            raise NotPermitted("Making interfaces takes root, or the capability CAP_NET_ADMIN.")
+            raise NotPermitted(Fault.NOT_PERMITTED)
         self._raw = privilege.net_raw
         self._lock = KeeperLock()
         try:
@@ -366,4 +366,4 @@ def _check_not_of_others(spec: InterfaceSpec, former: Inventory, snapshot: Snaps
         if former.spec(number) is not None or link_of(spec, snapshot) is link:
             continue
         if number == spec.id or link.name == spec.name or link.mac == spec.mac:
-            raise RequestRefused(f"{link.name}, which is not in the inventory, has the number {number} and {link.mac}.")
+            raise RequestRefused(Fault.NUMBER_TAKEN, other=link.name, number=number, mac=link.mac)

@@ -12,7 +12,7 @@ from typing import Any
 from pyroute2 import AsyncIPRoute  # type: ignore[import-untyped]  # pyroute2 ships no types
 from pyroute2.netlink.exceptions import NetlinkDumpInterrupted, NetlinkError  # type: ignore[import-untyped]  # as above
 
-from .errors import KernelRefused
+from .errors import Fault, KernelRefused
 from .marks import CAMERA_SETTINGS, PRIORITIES, PROTOCOL
 from .state import DEFAULT_ROUTE, Interface, InterfaceAddress, Link, Route, Rule, Snapshot
 
@@ -68,7 +68,7 @@ async def netlink() -> AsyncIterator[AsyncIPRoute]:
         async with AsyncIPRoute() as ipr:
             yield ipr
     except NETLINK_ERRORS as error:
-        raise KernelRefused(f"The kernel's routing socket failed: {error}") from error
+        raise KernelRefused(Fault.NETLINK_FAILED, reason=error) from error
 
 
 async def _read_links(ipr: AsyncIPRoute) -> tuple[list[Any], dict[int, tuple[InterfaceAddress, ...]]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import socket
 from typing import Self
 
-from .errors import KeptElsewhere
+from .errors import Fault, KeptElsewhere
 
 _NAME = "\0onvif_proxy.interfaces"
 """Of a unix socket without a file: its scope is the network namespace, and it is gone with its process, however that ends."""
@@ -42,10 +42,7 @@ class KeeperLock:
             self._socket.close()
             if error.errno != errno.EADDRINUSE:
                 raise
-            raise KeptElsewhere(
-                "Another program keeps the interfaces of this host already: the service of setup_interfaces.sh, or"
-                " Home Assistant itself. Only one of them may."
-            ) from error
+            raise KeptElsewhere(Fault.KEPT_ELSEWHERE) from error
 
     def release(self) -> None:
         """Give it back; a second call does nothing."""

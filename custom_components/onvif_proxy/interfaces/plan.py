@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from operator import itemgetter
 from types import MappingProxyType
 
-from .errors import RequestRefused
+from .errors import Fault, RequestRefused
 from .marks import (
     CAMERA_SETTINGS,
     GATEWAY_PRIORITY,
@@ -229,19 +229,19 @@ def _remembered_settings(snapshot: Snapshot) -> dict[str, Mapping[str, int]]:
 def _check_free(spec: InterfaceSpec, snapshot: Snapshot) -> None:
     for link in snapshot.links:
         if link.mac == spec.mac:
-            raise RequestRefused(f"{link.name} has the MAC {spec.mac} already, and it was not made by this program.")
+            raise RequestRefused(Fault.MAC_TAKEN, other=link.name, mac=spec.mac)
         if link.name == spec.name:
-            raise RequestRefused(f"There is an interface {link.name} already, and it was not made by this program.")
+            raise RequestRefused(Fault.NAME_TAKEN, other=link.name)
     table = routing_table(spec.id)
     if any(route.table == table for route in snapshot.routes):
-        raise RequestRefused(f"The routing table {table}, which {spec.name} needs, is in use by something else.")
+        raise RequestRefused(Fault.TABLE_TAKEN, table=table, interface=spec.name)
 
 
 def _create(spec: InterfaceSpec, snapshot: Snapshot) -> list[Step]:
     _check_free(spec, snapshot)
     parent = snapshot.link(spec.parent)
     if parent is None:
-        raise RequestRefused(f"There is no interface {spec.parent} on this host.")
+        raise RequestRefused(Fault.PARENT_MISSING, parent=spec.parent)
     former = _remembered_settings(snapshot).get(spec.parent) or _values(parent.settings, PARENT_SETTINGS)
     mark = Mark(id=spec.id, parent_settings=former)
     steps: list[Step] = [AddLink(name=spec.name, mac=spec.mac, parent=spec.parent, alias=mark.alias)]

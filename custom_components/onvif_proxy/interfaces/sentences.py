@@ -48,6 +48,44 @@ HYPERVISOR_SETTINGS: Mapping[str, str] = {
 }
 """What to switch on, by Hypervisor."""
 
+FAULTS: Mapping[str, str] = {
+    "step_failed": "`{command}` failed: {reason}.",
+    "step_not_permitted": "`{command}` failed: making interfaces takes root, or the capability CAP_NET_ADMIN.",
+    "parent_in_use": (
+        "`{command}` failed: the parent is a port of a bridge, or in use by something that allows no macvlan beside it."
+    ),
+    "parent_unfit": (
+        "`{command}` failed: the parent cannot carry macvlan interfaces, or another one on it is in passthru mode."
+    ),
+    "no_macvlan": "`{command}` failed: this kernel has no macvlan.",
+    "parent_off": "`{command}` failed: its parent is switched off.",
+    "mac_in_use": "`{command}` failed: another interface on the same parent has its MAC, here or in a container.",
+    "mac_taken": "{other} has the MAC {mac} already, and it was not made by this program.",
+    "name_taken": "There is an interface {other} already, and it was not made by this program.",
+    "number_taken": "{other}, which is not in the inventory, has the number {number} and {mac}.",
+    "table_taken": "The routing table {table}, which {interface} needs, is in use by something else.",
+    "parent_missing": "There is no interface {parent} on this host.",
+    "same_twice": "{first} and {second} cannot both have {value}.",
+    "not_permitted": "Making interfaces takes root, or the capability CAP_NET_ADMIN.",
+    "kept_elsewhere": (
+        "Another program keeps the interfaces of this host already: the service of setup_interfaces.sh, or"
+        " Home Assistant itself. Only one of them may."
+    ),
+    "netlink_failed": "The kernel's routing socket failed: {reason}",
+    "no_events": "The kernel tells this process nothing about interfaces: {reason}",
+    "file_unreadable": "{path} cannot be read: {reason}.",
+    "file_too_big": "{path} is too big for an inventory of interfaces. It was left as it is.",
+    "file_corrupt": (
+        "{path} is not an inventory of interfaces: {reason}. It was left as it is: correct it, or remove it to begin anew."
+    ),
+    "file_too_new": (
+        "{path} was written by a later version of this program (format {format}, this one knows {known})."
+        " It was left as it is: upgrade this program."
+    ),
+    "file_unwritable": "{path} cannot be written: {reason}.",
+}
+"""What went wrong, by Fault."""
+
 FINDINGS: Mapping[str, str] = {
     "parent_gone": "{interface}, which {cameras} sit on, is not there.",
     "parent_refused": "{interface} cannot carry {cameras}: {reason}",
