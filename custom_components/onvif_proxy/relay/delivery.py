@@ -22,7 +22,7 @@ class Delivery(Protocol):
     def begin(self, pieces: Sequence[bytes] | None) -> None:
         """Start with a group of which these pieces are here; None: wait for the next one."""
 
-    def give(self, piece: bytes, changed: bytes, *, held: bool) -> None:
+    def give(self, piece: bytes, changed: bytes, held: bool) -> None:
         """Take media as it came and as the passage makes it; `held` while the group buffer keeps it too."""
 
     def turn(self, pieces: Sequence[bytes]) -> None:
@@ -142,7 +142,7 @@ class InterleavedDelivery(GroupDelivery):
         self._connection = connection
         self._send = connection.sock.send
 
-    def give(self, piece: bytes, changed: bytes, *, held: bool) -> None:
+    def give(self, piece: bytes, changed: bytes, held: bool) -> None:
         """Send at once where nothing waits before it."""
         connection = self._connection
         if connection.queue or self._waiting or connection.closed:

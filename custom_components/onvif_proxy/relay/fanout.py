@@ -195,7 +195,7 @@ class Fanout:
             passage = audience.passage
             changed = piece if passage.unchanged else passage.translate(piece)
             for delivery in audience.deliveries:
-                delivery.give(piece, changed, held=held)
+                delivery.give(piece, changed, held)
 
     def report_received(self, channel: int, compound: bytes) -> None:
         """Pass a report of the recorder on, without what tells who it is."""

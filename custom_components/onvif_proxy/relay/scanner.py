@@ -5,6 +5,7 @@ from enum import Enum, auto
 
 from .codecs import Look, Sight
 from .frames import DOLLAR, HEADER, MARKER, RTP_HEADER, equal_frames, rtp_payload
+from .runs import HEADERS, LONGEST_OPENING, Runs
 
 _SHORTEST_LOOK = HEADER + RTP_HEADER + 1
 _TIME, _TIME_END = 4, 8
@@ -41,6 +42,9 @@ class Scanner:
         """RTP headers of the last packet of each channel."""
         self._media = bytes(number in media for number in range(256))
         self._look = look
+        self._runs = Runs(video)
+        self._former = 0, _NO_TIME
+        """Length and timestamp of the last packet that came alone."""
         self._known = _NO_TIME
         """The timestamp of a picture that goes on, and of which is known what it is."""
         self._pending = False
@@ -52,10 +56,12 @@ class Scanner:
 
         `buffer` is longer than `size` by some bytes.
         """
-        position = start
         self.whole = True
         if self.cuts:
             self.cuts = []
+        position = self._usual(buffer, start, size)
+        if position == size:
+            return size
         is_media, tails = self._media, self.tails
         while position + HEADER <= size and buffer[position] == DOLLAR:
             channel = buffer[position + 1]
@@ -76,9 +82,30 @@ class Scanner:
                 tails[channel] = bytes(buffer[last : last + RTP_HEADER])
                 if channel == self._video:
                     self._see(buffer, start, position, step, count)
-            position = following
+            position = self._usual(buffer, following, size)
         else:
             self.whole = position == size or buffer[position] != DOLLAR
+        return position
+
+    def _usual(self, buffer: bytearray, position: int, size: int) -> int:
+        """Return the end of runs of which nothing has to be told but that they were there; `position` where there are none."""
+        while position < size and not self._pending and (run := self._runs.find(buffer, position, size)) is not None:
+            time, opening, length, header = run.groups()
+            if opening is None and time != self._known:
+                break
+            position = run.end()
+            if header is not None:
+                following = position + (length[0] << 8 | length[1]) - RTP_HEADER
+                if position < following <= size:
+                    self.pictures += 1
+                    self._known = _NO_TIME
+                    self.tails[self._video] = header
+                    position = following
+                    continue
+                position -= HEADERS
+            self._known = time
+            last = position - self._runs.step + HEADER
+            self.tails[self._video] = bytes(buffer[last : last + RTP_HEADER])
         return position
 
     def _see(self, buffer: bytearray, start: int, position: int, step: int, count: int) -> None:
@@ -94,8 +121,12 @@ class Scanner:
                 for number in range(count):
                     self._see(buffer, start, position + number * step, step, 1)
                 return
+            self._runs.learn_length(step)
         else:
             last = first
+            if (step, time) == self._former:
+                self._runs.learn_length(step)
+            self._former = step, time
         if self._look is not None and time != self._known:
             for at in range(first, last + 1, step):
                 if self._find(self._look, buffer, start, at, step - HEADER, time):
@@ -122,8 +153,10 @@ class Scanner:
             self._key_time = time
         elif sight is Sight.PARAMETERS and not self._pending and time != self._key_time:
             cut = Cut.PARAMETERS
-        elif sight is Sight.OTHER and self._pending:
-            cut = Cut.REFUTED
+        elif sight is Sight.OTHER:
+            self._runs.learn_opening(look, bytes(buffer[begin : min(end, begin + LONGEST_OPENING)]))
+            if self._pending:
+                cut = Cut.REFUTED
         if cut is not None:
             self._pending = cut is Cut.PARAMETERS
             self.cuts.append((at - HEADER - start, cut))

@@ -163,7 +163,7 @@ class UdpDelivery(GroupDelivery):
         super().__init__(outlet, passage, limits)
         self._udp = outlet
 
-    def give(self, piece: bytes, changed: bytes, *, held: bool) -> None:
+    def give(self, piece: bytes, changed: bytes, held: bool) -> None:
         """Send at once where nothing waits before it."""
         udp = self._udp
         if udp.queue or self._waiting or udp.closed:

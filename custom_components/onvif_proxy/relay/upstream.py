@@ -176,8 +176,8 @@ class UpstreamSession:
         """Walk media, match an answer to its request, refuse what the recorder asks of us. Raises RtspError."""
         plane, scanner = self._plane, self.scanner
         plane.received += size
-        position = 0
-        for _ in range(self._limits.max_recorder_items_per_read + 1):
+        position = others = 0
+        while True:
             end = scanner.scan(plane.buffer, position, size)
             if end > position:
                 self._heard += 1
@@ -188,7 +188,9 @@ class UpstreamSession:
             position = self._take_other(end, size)
             if position == end:
                 return end
-        raise RtspError("too many messages or frames at once")
+            others += 1
+            if others > self._limits.max_recorder_items_per_read:
+                raise RtspError("too many messages or frames at once")
 
     def _take_other(self, start: int, end: int) -> int:
         """Take one message, or a frame that isn't media, at a position; return its end, `start` where it isn't whole."""
