@@ -45,9 +45,7 @@ class Pytest:
         self._arguments = arguments
         self._report = folder / "report.xml"
         self._output = folder / "output"
-        # Two that keep notes on the last run in one folder would overwrite each other's.
-        self._notes = ("-o", f"cache_dir={folder / 'notes'}")
-        command = [sys.executable, "-m", "pytest", f"--junit-xml={self._report}", *self._notes, *arguments]
+        command = [sys.executable, "-m", "pytest", f"--junit-xml={self._report}", *arguments]
         environment = os.environ | {"COVERAGE_FILE": str(self.coverage_data)}
         if quiet:
             with self._output.open("wb") as output:
@@ -74,9 +72,9 @@ class Pytest:
         return self.status() == pytest.ExitCode.TESTS_FAILED and 0 < self.counts()["failed"] <= FEW_FAILED
 
     def failed_alone(self) -> Self:
-        """Start what failed here once more."""
+        """Start what failed here once more; it must have had its notes to itself."""
         again = ("--last-failed", "--last-failed-no-failures=none")
-        return type(self)(self._folder / "alone", *self._arguments, *self._notes, *again)
+        return type(self)(self._folder / "alone", *self._arguments, *again)
 
     def output(self) -> str:
         """Return what it printed, if it was quiet: all when it failed, else its summary."""
@@ -128,8 +126,8 @@ def _run_all(folder: Path) -> tuple[dict[str, int], list[str], float | None]:
     """Run everything: counts, what falls short, coverage in percent."""
     measured = ("--cov", "--cov-report=")
     with (
-        Pytest(folder / "lan", *measured, LAN_TESTS, quiet=True) as lan,
-        Pytest(folder / "others", *measured, f"--ignore={LAN_TESTS}") as others,
+        Pytest(folder / "lan", *measured, *notes_in(folder / "lan-notes"), LAN_TESTS, quiet=True) as lan,
+        Pytest(folder / "others", *measured, *notes_in(folder / "notes"), f"--ignore={LAN_TESTS}") as others,
     ):
         lan.status()
     print(f"\n{LAN_TESTS}:\n{lan.output()}", flush=True)
@@ -144,6 +142,11 @@ def _run_all(folder: Path) -> tuple[dict[str, int], list[str], float | None]:
         return counts, [*short, "The coverage could not be measured."], None
     percent, missing = _coverage(report)
     return counts, [*short, *missing], percent
+
+
+def notes_in(folder: Path) -> tuple[str, str]:
+    """Return what lets pytest keep its notes on a run apart from those on others."""
+    return "-o", f"cache_dir={folder}"
 
 
 def judged(run: Pytest, runs: list[Pytest]) -> tuple[int, dict[str, int]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.run import FEW_FAILED, Pytest, judged
+from tests.run import FEW_FAILED, Pytest, judged, notes_in
 
 PASSES = "def test_good(): pass\n"
 FAILS = "def test_bad(): assert False\n"
@@ -28,7 +28,8 @@ def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(folder: Path, text: str) -> Pytest:
     """Run what is in a file."""
     (folder / "test_it.py").write_text(text)
-    with Pytest(folder / "run", "-c", "/dev/null", "--rootdir", str(folder), "-q", str(folder / "test_it.py")) as it:
+    apart = ("-c", "/dev/null", "--rootdir", str(folder), *notes_in(folder / "notes"))
+    with Pytest(folder / "run", *apart, "-q", str(folder / "test_it.py")) as it:
         pass
     return it
 
