@@ -1,12 +1,9 @@
 """Runs pytest, and says what falls short of the project's bars.
 
-The tests on a LAN of namespaces mostly wait: they run beside the others, in a pytest of their own. That saves ten
-minutes, and costs some certainty: whether something happens within a second is a question for a machine that does
-nothing else. So the few tests that fail beside others are asked once more, alone; this is told, and they have to pass.
+The tests on a LAN of namespaces mostly wait: they run beside the others, in a pytest of their own.
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Iterable
 import json
 import os
@@ -17,13 +14,9 @@ import tempfile
 from typing import Any, Self
 import xml.etree.ElementTree as ET
 
-import pytest
-
 BRANCH_COVERAGE = 90.0
 WHOLLY_COVERED = tuple(f"custom_components/onvif_proxy/{name}.py" for name in ("config_flow", "options_flow"))
 LAN_TESTS = "tests/lan"
-FEW_FAILED = 5
-"""Where more tests fail, not the machine is to blame, and none is run once more."""
 
 _SUMMARY = "short test summary info"
 
@@ -41,8 +34,6 @@ class Pytest:
         """
         folder.mkdir()
         self.coverage_data = folder / "coverage-data"
-        self._folder = folder
-        self._arguments = arguments
         self._report = folder / "report.xml"
         self._output = folder / "output"
         command = [sys.executable, "-m", "pytest", f"--junit-xml={self._report}", *arguments]
@@ -66,15 +57,6 @@ class Pytest:
     def status(self) -> int:
         """Wait for its end, and return its exit status."""
         return self._process.wait()
-
-    def few_failed(self) -> bool:
-        """Return whether it ended as it should, but for a few tests."""
-        return self.status() == pytest.ExitCode.TESTS_FAILED and 0 < self.counts()["failed"] <= FEW_FAILED
-
-    def failed_alone(self) -> Self:
-        """Start what failed here once more; it must have had its notes to itself."""
-        again = ("--last-failed", "--last-failed-no-failures=none")
-        return type(self)(self._folder / "alone", *self._arguments, *again)
 
     def output(self) -> str:
         """Return what it printed, if it was quiet: all when it failed, else its summary."""
@@ -126,46 +108,21 @@ def _run_all(folder: Path) -> tuple[dict[str, int], list[str], float | None]:
     """Run everything: counts, what falls short, coverage in percent."""
     measured = ("--cov", "--cov-report=")
     with (
-        Pytest(folder / "lan", *measured, *notes_in(folder / "lan-notes"), LAN_TESTS, quiet=True) as lan,
-        Pytest(folder / "others", *measured, *notes_in(folder / "notes"), f"--ignore={LAN_TESTS}") as others,
+        # Two that keep notes on the last run in one folder would overwrite each other's.
+        Pytest(folder / "lan", *measured, "-p", "no:cacheprovider", LAN_TESTS, quiet=True) as lan,
+        Pytest(folder / "others", *measured, f"--ignore={LAN_TESTS}") as others,
     ):
-        lan.status()
+        runs = {"": others, f" of {LAN_TESTS}": lan}
+        short = [
+            f"pytest{which} ended with status {status}." for which, run in runs.items() if (status := run.status())
+        ]
     print(f"\n{LAN_TESTS}:\n{lan.output()}", flush=True)
-    runs, counts, short = [lan, others], Counter[str](), list[str]()
-    for run, which in ((others, ""), (lan, f" of {LAN_TESTS}")):
-        status, counted = judged(run, runs)
-        counts.update(counted)
-        if status:
-            short.append(f"pytest{which} ended with status {status}.")
-    report = _combined(folder / "coverage.json", (run.coverage_data for run in runs))
+    counts = {key: count + lan.counts()[key] for key, count in others.counts().items()}
+    report = _combined(folder / "coverage.json", (run.coverage_data for run in runs.values()))
     if report is None:
         return counts, [*short, "The coverage could not be measured."], None
     percent, missing = _coverage(report)
     return counts, [*short, *missing], percent
-
-
-def notes_in(folder: Path) -> tuple[str, str]:
-    """Return what lets pytest keep its notes on a run apart from those on others."""
-    return "-o", f"cache_dir={folder}"
-
-
-def judged(run: Pytest, runs: list[Pytest]) -> tuple[int, dict[str, int]]:
-    """Return the exit status and the counts of a run beside others, its failed tests judged by what they do alone.
-
-    Args:
-        run: It has ended.
-        runs: Gets another one where there is one.
-    """
-    status, counts = run.status(), run.counts()
-    if not run.few_failed():
-        return status, counts
-    print(f"\n{counts['failed']} failed beside other tests. Alone:", flush=True)
-    with run.failed_alone() as alone:
-        runs.append(alone)
-    status, again = alone.status(), alone.counts()
-    if again["passed"] + again["failed"] != counts["failed"]:
-        return status or pytest.ExitCode.INTERNAL_ERROR, counts  # not the same tests
-    return status, counts | {"passed": counts["passed"] + again["passed"], "failed": again["failed"]}
 
 
 def _combined(file: Path, data: Iterable[Path]) -> dict[str, Any] | None:
