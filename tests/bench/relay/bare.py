@@ -38,11 +38,23 @@ def _serve(address: str, port: int, recorder: tuple[str, int]) -> None:
             try:
                 size = ours.recv_into(view)
                 if size:
-                    other.sendall(view[:size])
+                    _send(other, view[:size])
             except OSError:
                 size = 0
             if not size:
                 _part(ours, other, waiting, others)
+
+
+def _send(sock: socket.socket, data: memoryview) -> None:
+    """Send at once; wait only for a viewer that is slow."""
+    try:
+        sent = sock.send(data)
+    except BlockingIOError:
+        sent = 0
+    if sent < len(data):
+        sock.settimeout(_PATIENCE)
+        sock.sendall(data[sent:])
+        sock.setblocking(False)
 
 
 def _join(
@@ -58,7 +70,8 @@ def _join(
         viewer.close()
         return
     for ours, other in ((viewer, upstream), (upstream, viewer)):
-        ours.settimeout(_PATIENCE)
+        # With a timeout, Python would ask the kernel before each call whether it may be made.
+        ours.setblocking(False)
         ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         waiting.register(ours, select.EPOLLIN)
         others[ours.fileno()] = ours, other
