@@ -21,8 +21,12 @@ async def async_texts(hass: HomeAssistant) -> Texts:
 
 
 async def async_reason(hass: HomeAssistant, error: InterfaceError) -> str:
-    """Return why something could not be done with interfaces."""
-    return str(error) if error.fault is None else fault_text(await async_texts(hass), error.fault, error.facts)
+    """Return why something could not be done with interfaces, and what is left of what was begun."""
+    if error.fault is None:
+        return str(error)
+    texts = await async_texts(hass)
+    reason = fault_text(texts, error.fault, error.facts)
+    return f"{reason} {texts['left_behind'].format(commands='; '.join(error.left))}" if error.left else reason
 
 
 def fault_text(texts: Texts, fault: str, facts: Mapping[str, str]) -> str:

@@ -576,9 +576,14 @@ async def test_a_fixable_issue_is_fixed_by_a_click(
     ):
         await manager.health.async_check()
         hass.config.language = "de"
+        parent_off = GERMAN["fault_parent_off"].format(command="ip link")
+        half_done = KernelRefused(Fault.PARENT_OFF, command="ip link")
+        half_done.left = ("ip rule", "ip addr")
+        left = GERMAN["left_behind"].format(commands="ip rule; ip addr")
         for error, said in (
             (KernelRefused("busy"), "busy"),
-            (KernelRefused(Fault.PARENT_OFF, command="ip link"), GERMAN["fault_parent_off"].format(command="ip link")),
+            (KernelRefused(Fault.PARENT_OFF, command="ip link"), parent_off),
+            (half_done, f"{parent_off} {left}"),
         ):
             FakeKeeper.refuses = error
             refused = await click()
