@@ -80,10 +80,11 @@ def shared(stage: Stage) -> Iterator[Found]:
     def count(relay: Relay) -> None:
         sessions[relay.name] = stage.recorder.ask("stats")["sessions"]
 
-    windows, missing = alternate(stage, streams(STREAMS), (HAPROXY,), each=VIEWERS_EACH, seen=count)
+    windows, missing = alternate(stage, streams(STREAMS), (HAPROXY, BARE), each=VIEWERS_EACH, seen=count)
     where = f"{STREAMS} x 8 Mbit/s, {VIEWERS_EACH} viewers each"
     yield from costs("shared", where, windows)
     yield from ratios("shared", "shared", windows, missing, {HAPROXY: SHARED_RATIO})
+    yield from floors("shared", "shared", windows, (HAPROXY,))
     yield Figure(
         name="shared_sessions",
         title=f"  sessions of the recorder for {VIEWERS_EACH * STREAMS} viewers",
@@ -178,7 +179,7 @@ def ratios(
 
 
 def floors(name: str, where: str, windows: Mapping[str, Sequence[Window]], peers: Iterable[str]) -> Iterator[Figure]:
-    """Tell what reading and sending alone cost in Python, against the same peers: about the least for a relay in Python."""
+    """Tell what waking up, reading and sending alone cost, against the same peers: the least for a relay with our tick."""
     for peer in peers:
         if peer in windows and BARE in windows:
             pairs = zip(windows[BARE], windows[peer], strict=True)

@@ -1,4 +1,4 @@
-"""The recorder and the viewers: C programs, so that the relay is what is measured (`c/*.c` say what they do)."""
+"""The recorder, the viewers, a bare relay: C programs, so that the relay is what is measured (`c/*.c` say what they do)."""
 
 from dataclasses import dataclass
 import json
@@ -43,13 +43,13 @@ def streams(count: int, mode: str = "frame") -> list[Stream]:
 
 
 def programs() -> Path:
-    """Return the folder with `recorder` and `viewers`, compiled when they are new. Raises Unmeasured."""
+    """Return the folder with `recorder`, `viewers` and `bare`, compiled when they are new. Raises Unmeasured."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise Unmeasured("There are no recorder and no viewers: a C compiler is missing.")
 
     def compile_all(folder: Path) -> None:
-        for name in ("recorder", "viewers"):
+        for name in ("recorder", "viewers", "bare"):
             run("No recorder and no viewers", compiler, "-O2", "-o", folder / name, _SOURCES / f"{name}.c")
 
     return cached("load", [compiler.encode(), *(path.read_bytes() for path in sorted(_SOURCES.iterdir()))], compile_all)

@@ -1,14 +1,13 @@
-"""What the relay is compared with: plain TCP proxies, fetched once, none of them installed, and the least that Python can do."""
+"""What the relay is compared with: plain TCP proxies, fetched once, none of them installed, and the least that a relay can do."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 import platform
 import shutil
-import sys
 
 from ..figure import Unmeasured
 from .cache import cached, run
-from .load import RECORDER_PORT
+from .load import RECORDER_PORT, programs
 from .wires import RECORDER, RELAY
 
 HAPROXY, NGINX, NODE, SOCAT, BARE = "haproxy", "nginx", "node", "socat", "bare"
@@ -17,7 +16,7 @@ TITLES: Mapping[str, str] = {
     NGINX: "nginx stream",
     NODE: "node-tcp-proxy",
     SOCAT: "socat",
-    BARE: "Python that only reads and sends",
+    BARE: "C that only reads and sends",
 }
 PORTS: Mapping[str, int] = {name: 9000 + index for index, name in enumerate(TITLES)}
 """Where each listens."""
@@ -110,8 +109,7 @@ def _node(_: Path) -> list[str]:
 
 
 def _bare(_: Path) -> list[str]:
-    program = str(Path(__file__).with_name("bare.py"))
-    return [sys.executable, "-S", "-E", program, RELAY, str(PORTS[BARE]), RECORDER, str(RECORDER_PORT)]
+    return [str(programs() / "bare"), RELAY, str(PORTS[BARE]), RECORDER, str(RECORDER_PORT)]
 
 
 _COMMANDS: Mapping[str, Callable[[Path], list[str]]] = {

@@ -37,7 +37,7 @@ def test_a_peer_that_is_missing_is_told_and_never_passed() -> None:
     ]
 
 
-def test_what_python_needs_for_reading_and_sending_alone_is_told_without_a_limit() -> None:
+def test_what_is_needed_for_reading_and_sending_alone_is_told_without_a_limit() -> None:
     windows = {OURS: [window(3)], BARE: [window(2)], HAPROXY: [window(1)]}
     assert [
         (figure.name, figure.value, figure.short) for figure in floors("frame", "Here", windows, (HAPROXY, NODE))

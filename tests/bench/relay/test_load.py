@@ -93,6 +93,29 @@ def test_the_recorder_lets_nobody_in_without_login(recorder: Program) -> None:
         assert asking.recv(4096).startswith(b"RTSP/1.0 401 ")
 
 
+def test_the_bare_relay_has_one_session_for_all_viewers_of_a_stream(recorder: Program, viewers: Program) -> None:
+    command = [programs() / "bare", ADDRESS, "0", ADDRESS, str(recorder.ready["port"])]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        bare = Program(process)
+        for number in (8, 9, 8, 9, 8):
+            viewers.ask(f"open 0 {ADDRESS} {bare.ready['port']} {stream(number).path}")
+        until(viewers, lambda seen: seen["playing"] == 5)
+        end = time.monotonic() + PATIENCE
+        while recorder.ask("stats")["sessions"] != 2:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        # Who goes over to another's session may miss a picture.
+        time.sleep(0.2)
+        viewers.ask("reset")
+        seen = until(viewers, lambda seen: seen["packets"] > 1000)
+        assert (seen["viewers"], seen["lost"], seen["late"], seen["ended"]) == (5, 0, 0, 0)
+        assert recorder.ask("stats")["sessions"] == 2
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
 def test_connects_and_disconnects_at_every_step(recorder: Program, viewers: Program) -> None:
     port = recorder.ready["port"]
     assert viewers.ask(f"churn 20 4 {ADDRESS} {port} 1 {stream(6).path}") == {"done": 20, "failed": 0}
