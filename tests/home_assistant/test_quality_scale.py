@@ -10,7 +10,8 @@ import pytest
 
 from custom_components.onvif_proxy.const import DOMAIN
 
-INTEGRATION = Path(__file__).parents[2] / "custom_components" / DOMAIN
+PROJECT = Path(__file__).parents[2]
+INTEGRATION = PROJECT / "custom_components" / DOMAIN
 
 
 def rules_of(integration: Path) -> dict[str, dict[str, Any]]:
@@ -48,6 +49,7 @@ def test_what_the_files_show_is_what_is_claimed() -> None:
         "diagnostics": "done" if (INTEGRATION / "diagnostics.py").exists() else "todo",
         "discovery": "done" if {"dhcp", "ssdp", "zeroconf"} & set(manifest) else "todo",
         "docs-actions": "done" if has_actions else "exempt",
+        "docs-examples": "done" if (PROJECT / "docs" / "automations.md").exists() else "todo",
         "docs-conditions": "done" if (INTEGRATION / "condition.py").exists() else "exempt",
         "docs-triggers": "done" if (INTEGRATION / "trigger.py").exists() else "exempt",
         "entity-disabled-by-default": "done" if "entity_registry_enabled_default=False" in code else "exempt",
