@@ -47,11 +47,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: OnvifProxyConfigEntry) -
     """Connect to the recorder, scan it and start its virtual cameras."""
     store = await async_get_store(hass)
     recorder_credentials = Credentials(username=entry.data[CONF_USERNAME], password=entry.data[CONF_PASSWORD])
-    driver = OnvifDriver(
-        entry.data[CONF_HOST], entry.data[CONF_PORT], recorder_credentials, async_get_clientsession(hass)
-    )
-    entry.async_on_unload(driver.close)
-    coordinator = RecorderCoordinator(hass, entry, driver, store)
+
+    def connect(host: str) -> OnvifDriver:
+        return OnvifDriver(host, entry.data[CONF_PORT], recorder_credentials, async_get_clientsession(hass))
+
+    coordinator = RecorderCoordinator(hass, entry, connect, store)
+    entry.async_on_unload(coordinator.driver.close)
     if coordinator.knows_channels:
         # The cameras come up with what the last scan found, also while the recorder is off.
         entry.async_create_background_task(hass, coordinator.async_refresh(), f"{DOMAIN} first scan of {entry.title}")

@@ -10,6 +10,7 @@ from homeassistant.config_entries import SOURCE_REAUTH, ConfigFlow, ConfigFlowRe
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.device_registry import format_mac
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -23,6 +24,7 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 import voluptuous as vol
 
 from .const import (
@@ -114,6 +116,16 @@ class OnvifProxyConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask whether to search or to type."""
         return self.async_show_menu(step_id="user", menu_options=["search", "recorder"])
+
+    async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
+        """Hear where a device with the MAC of a recorder that is set up is now. Those of our own cameras are told, too."""
+        mac = format_mac(discovery_info.macaddress)
+        entries: list[OnvifProxyConfigEntry] = self.hass.config_entries.async_loaded_entries(DOMAIN)
+        for entry in entries:
+            coordinator = entry.runtime_data.coordinator
+            if coordinator.data.info.mac == mac:
+                coordinator.async_seen_at(discovery_info.ip)
+        return self.async_abort(reason="already_configured")
 
     async def async_step_search(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Let the user pick a recorder that answers WS-Discovery."""

@@ -1,14 +1,17 @@
 """The recorder as Home Assistant sees it: whether it is there, its channels, and what it tells of them."""
 
 import asyncio
+from collections.abc import Callable
 import contextlib
 from datetime import timedelta
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util.network import is_ip_address
 
 from .const import DOMAIN, LOGGER
 from .errors import error_key
@@ -25,8 +28,10 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
 
     config_entry: ConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, driver: RecorderDriver, store: IdentityStore) -> None:
-        """Begin with the stored scan, if there is one."""
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, connect: Callable[[str], RecorderDriver], store: IdentityStore
+    ) -> None:
+        """Begin with the stored scan, if there is one. `connect` returns a driver for a host, which connects when it is used."""
         assert entry.unique_id is not None
         super().__init__(
             hass,
@@ -36,9 +41,12 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
             update_interval=SCAN_INTERVAL,
             always_update=False,
         )
-        self.driver = driver
+        self.driver = connect(entry.data[CONF_HOST])
         self.serial_number = entry.unique_id
+        self._connect = connect
         self._store = store
+        self._seen_at: str | None = None
+        """Where the recorder may be if it is not where it was."""
         record = store.recorder(self.serial_number)
         self.knows_channels = record.recorder is not None
         self.has_tried = False
@@ -69,11 +77,14 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
     async def _async_scan(self) -> Recorder:
         try:
             recorder = await self.driver.scan()
-        except (WrongCredentials, ClockTooFarOff) as error:
-            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=error_key(error)) from error
         except RecorderError as error:
-            raise UpdateFailed(translation_domain=DOMAIN, translation_key=error_key(error)) from error
+            key = error_key(error)
+            # Where it was may be another device now, which refuses the login.
+            if not await self._async_follow() and isinstance(error, WrongCredentials | ClockTooFarOff):
+                raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=key) from error
+            raise UpdateFailed(translation_domain=DOMAIN, translation_key=key) from error
         if recorder.info.serial_number != self.serial_number:
+            await self._async_follow()
             raise UpdateFailed(translation_domain=DOMAIN, translation_key="another_recorder")
         record = self._store.recorder(self.serial_number)
         if recorder != record.recorder:
@@ -81,6 +92,39 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
             self._store.async_save()
         self._async_listen()
         return recorder
+
+    @callback
+    def async_seen_at(self, address: str) -> None:
+        """Hear that the recorder's MAC has this address now.
+
+        Anybody in the network can say so: it counts only where the recorder is not found as it was set up.
+        """
+        host = self.config_entry.data[CONF_HOST]
+        # Whoever gave a name means whatever address it has.
+        self._seen_at = address if is_ip_address(host) and address != host else None
+        if self._seen_at is not None:
+            self.config_entry.async_create_background_task(
+                self.hass, self.async_request_refresh(), f"{DOMAIN} look for {self.name}"
+            )
+
+    async def _async_follow(self) -> bool:
+        """Go on where the recorder was seen, if it is the same one; tell whether it is."""
+        if self._seen_at is None:
+            return False
+        async with self._connect(self._seen_at) as driver:
+            try:
+                info = await driver.identify()
+            except RecorderError as error:
+                LOGGER.debug("%s is not at %s: %s", self.name, self._seen_at, error)
+                return False
+        if info.serial_number != self.serial_number:
+            return False
+        LOGGER.info("%s has moved from %s to %s", self.name, self.config_entry.data[CONF_HOST], self._seen_at)
+        self.hass.config_entries.async_update_entry(
+            self.config_entry, data=self.config_entry.data | {CONF_HOST: self._seen_at}
+        )
+        self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+        return True
 
     @callback
     def _async_listen(self) -> None:

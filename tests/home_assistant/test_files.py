@@ -116,7 +116,7 @@ def test_every_key_in_the_code_has_its_text() -> None:
     for key in re.findall(r'translation_key="(\w+)"', code):
         assert any(f"/{key}/" in one for one in keys(ENGLISH)), key
     for step in re.findall(r"async def async_step_(\w+)", code):
-        known = {*ENGLISH["config"]["step"], *ENGLISH["options"]["step"], "reauth", "confirm", "host_interfaces"}
+        known = {*ENGLISH["config"]["step"], *ENGLISH["options"]["step"], "reauth", "dhcp", "confirm", "host_interfaces"}
         assert step in known, step
 
 
