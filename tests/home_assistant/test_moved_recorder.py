@@ -130,7 +130,9 @@ async def test_what_was_seen_is_forgotten_when_it_is_back(
     assert entry.data[CONF_HOST] == LOOPBACK
 
 
-async def test_other_macs_mean_nothing(hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder) -> None:
+async def test_other_macs_mean_nothing(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
     await recorder.stop()
     async with at_new_address(recorder):
         await see(hass, "02:00:5e:10:00:99")
