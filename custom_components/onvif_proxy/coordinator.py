@@ -109,19 +109,23 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
 
     async def _async_follow(self) -> bool:
         """Go on where the recorder was seen, if it is the same one; tell whether it is."""
-        if self._seen_at is None:
+        address, self._seen_at = self._seen_at, None
+        if address is None:
             return False
-        async with self._connect(self._seen_at) as driver:
+        async with self._connect(address) as driver:
             try:
                 info = await driver.identify()
             except RecorderError as error:
-                LOGGER.debug("%s is not at %s: %s", self.name, self._seen_at, error)
+                LOGGER.debug("%s is not found at %s: %s", self.name, address, error)
+                if not isinstance(error, WrongCredentials | ClockTooFarOff):
+                    # It may just be starting. Who refuses the login is not asked again: recorders lock accounts.
+                    self._seen_at = self._seen_at or address
                 return False
         if info.serial_number != self.serial_number:
             return False
-        LOGGER.info("%s has moved from %s to %s", self.name, self.config_entry.data[CONF_HOST], self._seen_at)
+        LOGGER.info("%s has moved from %s to %s", self.name, self.config_entry.data[CONF_HOST], address)
         self.hass.config_entries.async_update_entry(
-            self.config_entry, data=self.config_entry.data | {CONF_HOST: self._seen_at}
+            self.config_entry, data=self.config_entry.data | {CONF_HOST: address}
         )
         self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
         return True

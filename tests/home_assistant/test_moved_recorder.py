@@ -88,13 +88,19 @@ async def test_one_that_answers_where_it_was_is_not_moved(
 
 
 @pytest.mark.parametrize("changes", [{"serial_number": "ANOTHER"}, {"password": "another"}])
-async def test_another_one_is_not_followed(
+async def test_another_one_is_not_followed_and_not_asked_again(
     hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder, changes: dict[str, str]
 ) -> None:
     await recorder.stop()
     async with at_new_address(recorder, **changes):
         await see(hass, recorder.options.mac)
     assert (entry.data[CONF_HOST], connected(hass, entry)) == (LOOPBACK, STATE_OFF)
+    async with at_new_address(recorder):
+        await scan(hass, entry)
+        assert entry.data[CONF_HOST] == LOOPBACK
+        await see(hass, recorder.options.mac)
+        await scan(hass, entry)
+        assert entry.data[CONF_HOST] == NEW_ADDRESS
 
 
 @pytest.mark.parametrize("changes", [{"serial_number": "ANOTHER"}, {"password": "another"}])
