@@ -35,9 +35,9 @@ struct side {
 
 struct stream {
     char path[MAX_PATH];
-    struct side *session;               /* whose media all get */
-    struct side *viewers[MAX_VIEWERS];  /* but for the session's own */
-    unsigned playing, joining;          /* of those: first who gets media, then who waits for a whole frame's end */
+    struct side *session;              /* whose media all get */
+    struct side *viewers[MAX_VIEWERS]; /* but for the session's own */
+    unsigned playing, joining;         /* of those: first who gets media, then who waits for a whole frame's end */
 };
 
 static uint8_t buffer[BUFFER];
@@ -70,7 +70,7 @@ static void end_both(struct side *side)
     if (stream != NULL && (stream->session == side || stream->session == side->other)) {
         for (unsigned i = 0; i < stream->playing + stream->joining; i++)
             end(stream->viewers[i]);
-        memset(stream, 0, sizeof *stream);
+        stream->session = NULL, stream->playing = stream->joining = 0;
     }
     end(side);
     end(side->other);
