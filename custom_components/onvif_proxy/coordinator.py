@@ -21,6 +21,8 @@ from .nvr import ClockTooFarOff, RecorderDriver, RecorderError, WrongCredentials
 from .store import IdentityStore
 
 SCAN_INTERVAL = timedelta(minutes=5)
+MOST_LOOKS = 6
+"""Scans at which the recorder is looked for where its MAC was seen: half an hour, for one that is starting."""
 
 
 class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
@@ -47,6 +49,7 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
         self._store = store
         self._seen_at: str | None = None
         """Where the recorder may be if it is not where it was."""
+        self._looks_left = 0
         record = store.recorder(self.serial_number)
         self.knows_channels = record.recorder is not None
         self.has_tried = False
@@ -78,9 +81,11 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
         try:
             recorder = await self.driver.scan()
         except RecorderError as error:
+            followed = await self._async_follow()
             key = error_key(error)
-            # Where it was may be another device now, which refuses the login.
-            if not await self._async_follow() and isinstance(error, WrongCredentials | ClockTooFarOff):
+            # Where it was may be another device now, which refuses the login: nobody is asked for one, and scans go on, while
+            # there is another place to look.
+            if isinstance(error, WrongCredentials | ClockTooFarOff) and not followed and self._seen_at is None:
                 raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=key) from error
             raise UpdateFailed(translation_domain=DOMAIN, translation_key=key) from error
         if recorder.info.serial_number != self.serial_number:
@@ -103,6 +108,7 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
         # Whoever gave a name means whatever address it has.
         self._seen_at = address if is_ip_address(host) and address != host else None
         if self._seen_at is not None:
+            self._looks_left = MOST_LOOKS
             self.config_entry.async_create_background_task(
                 self.hass, self.async_request_refresh(), f"{DOMAIN} look for {self.name}"
             )
@@ -117,7 +123,8 @@ class RecorderCoordinator(DataUpdateCoordinator[Recorder]):
                 info = await driver.identify()
             except RecorderError as error:
                 LOGGER.debug("%s is not found at %s: %s", self.name, address, error)
-                if not isinstance(error, WrongCredentials | ClockTooFarOff):
+                self._looks_left -= 1
+                if self._looks_left > 0 and not isinstance(error, WrongCredentials | ClockTooFarOff):
                     # It may just be starting. Who refuses the login is not asked again: recorders lock accounts.
                     self._seen_at = self._seen_at or address
                 return False

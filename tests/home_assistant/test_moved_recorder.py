@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
-from homeassistant.config_entries import SOURCE_DHCP
+from homeassistant.config_entries import SOURCE_DHCP, SOURCE_REAUTH
 from homeassistant.const import CONF_HOST, STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -13,6 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.onvif_proxy.const import DOMAIN
+from custom_components.onvif_proxy.coordinator import MOST_LOOKS
 from tests.simulated_nvr import RecorderOptions, SimulatedRecorder
 
 from . import LOOPBACK, answers, entity_ids, entry_for, state_of
@@ -77,6 +78,22 @@ async def test_a_recorder_that_is_slow_to_start_is_found_by_a_later_scan(
     async with at_new_address(recorder):
         await scan(hass, entry)
         assert (entry.data[CONF_HOST], connected(hass, entry)) == (NEW_ADDRESS, STATE_ON)
+
+
+async def test_nobody_is_asked_for_a_login_while_there_is_another_place_to_look(
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: SimulatedRecorder
+) -> None:
+    await recorder.stop()
+    async with SimulatedRecorder(replace(recorder.options, port=recorder.port, password="another")):
+        await see(hass, recorder.options.mac)
+        assert not hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+        for _ in range(MOST_LOOKS - 1):
+            await scan(hass, entry)
+        (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+        assert flow["context"]["source"] == SOURCE_REAUTH
+        async with at_new_address(recorder):
+            await scan(hass, entry)
+    assert entry.data[CONF_HOST] == LOOPBACK
 
 
 async def test_one_that_answers_where_it_was_is_not_moved(
